@@ -1,0 +1,154 @@
+"""Agencies and their senders: add, change, halt."""
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from campaigns import audit
+from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.rules import hours as hours_rules
+from campaigns.store import agencies as store
+from campaigns.store.agencies import Agency, Sender
+from campaigns.store.campaigns import Campaign
+from campaigns.vault import Vault
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_SMS_ADDRESS = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}|MG[0-9a-fA-F]{32}")
+_ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+
+
+@dataclass(frozen=True)
+class SenderForm:
+    """What staff type about a sender; an empty `token` keeps the one that is there. `parts_per_second` is 1-1000."""
+
+    name: str
+    address: str
+    account: str
+    token: str = field(repr=False)
+    parts_per_second: int = 10
+    in_flight: int = 100
+    provider_answers_stop: bool = False
+
+
+def add(
+    session: Session, slug: str, name: str, *, hours: dict[str, Any] | None = None, time_zone: str = "America/Lima"
+) -> Agency:
+    """A new agency with its standing service campaign. Raises Invalid, or Conflict if the short name is taken."""
+    if not _SLUG.fullmatch(slug):
+        raise Invalid("slug", "slug_shape", slug=slug[:50])
+    if store.by_slug(session, slug):
+        raise Conflict("slug_taken", slug=slug)
+    agency = Agency(slug=slug, name=_name(name), hours=hours or hours_rules.default_hours(), time_zone=time_zone)
+    session.add(agency)
+    session.flush()
+    _act_for(session, agency.id)
+    session.add(Campaign(agency_id=agency.id, kind="service", name="service", state="running"))
+    audit.record(session, agency.id, audit.Did.AGENCY_ADDED, f"agency:{agency.id}", by=None)
+    return agency
+
+
+def by_slug(session: Session, slug: str) -> Agency:
+    """The agency with this short name; raises NotFound."""
+    agency = store.by_slug(session, slug)
+    if agency is None:
+        raise NotFound("agency_unknown", slug=slug[:50])
+    return agency
+
+
+def get(session: Session, agency_id: int) -> Agency:
+    """The agency; raises NotFound."""
+    agency = store.get(session, agency_id)
+    if agency is None:
+        raise NotFound("agency_unknown", slug=str(agency_id))
+    return agency
+
+
+def change(session: Session, agency_id: int, *, name: str, time_zone: str, hours: dict[str, Any], by: int) -> Agency:
+    """Change name, zone and hours. What was approved under others no longer starts or goes on (DESIGN P2)."""
+    agency = get(session, agency_id)
+    hours_rules.parse(hours)
+    agency.name, agency.time_zone, agency.hours = _name(name), hours_rules.check_time_zone(time_zone), hours
+    audit.record(session, agency_id, audit.Did.AGENCY_CHANGED, f"agency:{agency_id}", by=by)
+    return agency
+
+
+def halt(session: Session, agency_id: int, *, by: int) -> Agency:
+    """Stop all sending of the agency: no window opens after this commits (DESIGN P9). May be called again."""
+    agency = get(session, agency_id)
+    agency.halted_at = agency.halted_at or session.scalar(func.now())
+    audit.record(session, agency_id, audit.Did.AGENCY_HALTED, f"agency:{agency_id}", by=by)
+    return agency
+
+
+def resume(session: Session, agency_id: int, *, by: int) -> Agency:
+    """Let the agency's campaigns send again. May be called again."""
+    agency = get(session, agency_id)
+    agency.halted_at = None
+    audit.record(session, agency_id, audit.Did.AGENCY_RESUMED, f"agency:{agency_id}", by=by)
+    return agency
+
+
+def senders(session: Session, agency_id: int) -> list[Sender]:
+    """The agency's senders, oldest first."""
+    return list(store.senders(session, agency_id))
+
+
+def sender(session: Session, agency_id: int, sender_id: int) -> Sender:
+    """One of the agency's senders; raises NotFound."""
+    found = store.sender(session, agency_id, sender_id)
+    if found is None:
+        raise NotFound("sender_unknown")
+    return found
+
+
+def save_sender(
+    session: Session, vault: Vault, agency_id: int, form: SenderForm, *, sender_id: int | None = None, by: int | None
+) -> Sender:
+    """Add a sender, or change the one with `sender_id`. Its key, which webhook paths carry, never changes."""
+    _check_sender(form, needs_token=sender_id is None)
+    if sender_id is None:
+        found = Sender(agency_id=agency_id, key=secrets.token_urlsafe(18), provider="twilio", channel="sms")
+        session.add(found)
+    else:
+        found = sender(session, agency_id, sender_id)
+    taken = {other.address for other in senders(session, agency_id) if other is not found}
+    if form.address in taken:
+        raise Invalid("address", "sender_taken", address=form.address)
+    found.name, found.address, found.account = _name(form.name), form.address, form.account
+    found.parts_per_second, found.in_flight = form.parts_per_second, form.in_flight
+    found.provider_answers_stop = form.provider_answers_stop
+    if form.token:
+        found.credentials_sealed = vault.seal(form.token, agency_id)
+    session.flush()
+    did = audit.Did.SENDER_ADDED if sender_id is None else audit.Did.SENDER_CHANGED
+    audit.record(session, agency_id, did, f"sender:{found.id}", by=by)
+    return found
+
+
+def _check_sender(form: SenderForm, *, needs_token: bool) -> None:
+    if not _SMS_ADDRESS.fullmatch(form.address):
+        raise Invalid("address", "sender_address_shape")
+    if not _ACCOUNT.fullmatch(form.account):
+        raise Invalid("account", "account_shape")
+    if (needs_token and not form.token) or len(form.token) > 200 or not form.token.isascii():
+        raise Invalid("token", "token_shape")
+    if not 1 <= form.parts_per_second <= 1000:
+        raise Invalid("parts_per_second", "number_range", lowest=1, highest=1000)
+    if not 1 <= form.in_flight <= 500:
+        raise Invalid("in_flight", "number_range", lowest=1, highest=500)
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= 80 or not name.isprintable():
+        raise Invalid("name", "name_length", longest=80)
+    return name
+
+
+def _act_for(session: Session, agency_id: int) -> None:
+    # The new agency's own rows stand behind row-level security, and the session was opened for no agency.
+    session.execute(func.set_config("outreach.agency_id", str(agency_id), True).select())

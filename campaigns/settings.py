@@ -1,0 +1,144 @@
+"""Settings: read once from the environment, frozen, and loud when wrong."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that an installation decides. A wrong value stops the start with a sentence.
+
+    URLs that are None mean: the embedded servers under `data` are used. Keys are raw bytes by key id; the first
+    sealing key seals, all of them open. Index keys are kept for ever (DESIGN section 10.5). None of the key fields
+    is ever shown by repr().
+    """
+
+    data: Path = Path("var")
+    database_url: str | None = field(default=None, repr=False)
+    database_owner_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    simulator_port: int = 8001
+    base_url: str = "http://127.0.0.1:8000"
+    secret_key: str = field(default="", repr=False)
+    password_salt: str = field(default="", repr=False)
+    seal_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    index_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    twilio_url: str = "https://api.twilio.com"
+    provider_timeout: float = 30.0  # seconds; a shorter one makes more unknowns (DOMAIN 1.8)
+    lease: float = 120.0  # seconds a window may stay open before the sweep calls it unknown
+    grace: float = 120.0  # seconds an unknown waits for a receipt before the provider is asked
+    clock_interval: float = 2.0  # seconds between two looks of the clock
+    interface_languages: tuple[str, ...] = ("es", "en")
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Cookies travel over TLS only, wherever the public address is https."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def app_url(self) -> str:
+        """DATABASE_URL; raises ValueError where no server was configured or started."""
+        return _given("DATABASE_URL", self.database_url)
+
+    @property
+    def owner_url(self) -> str:
+        """DATABASE_OWNER_URL; raises ValueError where there is none."""
+        return _given("DATABASE_OWNER_URL", self.database_owner_url)
+
+    @property
+    def queue_url(self) -> str:
+        """REDIS_URL; raises ValueError where no server was configured or started."""
+        return _given("REDIS_URL", self.redis_url)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read the settings from `environ`; raises ValueError with a sentence on a wrong value."""
+        port = _port(environ, "OUTREACH_PORT", 8000)
+        settings = cls(
+            data=Path(environ.get("OUTREACH_DATA") or "var").absolute(),
+            database_url=_database(environ, "DATABASE_URL"),
+            database_owner_url=_database(environ, "DATABASE_OWNER_URL"),
+            redis_url=environ.get("REDIS_URL") or None,
+            host=environ.get("OUTREACH_HOST") or "127.0.0.1",
+            port=port,
+            simulator_port=_port(environ, "SIMULATOR_PORT", 8001),
+            base_url=_address(environ, "OUTREACH_BASE_URL", f"http://127.0.0.1:{port}"),
+            secret_key=environ.get("OUTREACH_SECRET_KEY", ""),
+            password_salt=environ.get("OUTREACH_PASSWORD_SALT", ""),
+            seal_keys=parse_keys("OUTREACH_SEAL_KEYS", environ.get("OUTREACH_SEAL_KEYS", "")),
+            index_keys=parse_keys("OUTREACH_INDEX_KEYS", environ.get("OUTREACH_INDEX_KEYS", "")),
+            twilio_url=_address(environ, "TWILIO_URL", "https://api.twilio.com"),
+            provider_timeout=_seconds(environ, "OUTREACH_PROVIDER_TIMEOUT", 30.0),
+            lease=_seconds(environ, "OUTREACH_LEASE", 120.0),
+            grace=_seconds(environ, "OUTREACH_GRACE", 120.0),
+            clock_interval=_seconds(environ, "OUTREACH_CLOCK_INTERVAL", 2.0),
+        )
+        if settings.database_url and not (settings.secret_key and settings.password_salt):
+            raise ValueError("OUTREACH_SECRET_KEY and OUTREACH_PASSWORD_SALT: both are needed with DATABASE_URL")
+        if settings.database_url and not (settings.seal_keys and settings.index_keys):
+            raise ValueError(
+                "OUTREACH_SEAL_KEYS and OUTREACH_INDEX_KEYS: both are needed with DATABASE_URL; "
+                "make them with: outreach keys"
+            )
+        return settings
+
+
+def parse_keys(name: str, value: str) -> dict[int, bytes]:
+    """Keys written as `2:BASE64,1:BASE64`, newest first; raises ValueError with a sentence."""
+    keys: dict[int, bytes] = {}
+    for item in filter(None, (part.strip() for part in value.split(","))):
+        number, _, text = item.partition(":")
+        try:
+            key_id, key = int(number), base64.b64decode(text, validate=True)
+        except (ValueError, binascii.Error):
+            raise ValueError(f"{name}: write each key as NUMBER:BASE64") from None
+        if not 1 <= key_id <= 255 or len(key) != 32 or key_id in keys:
+            raise ValueError(f"{name}: each key needs its own number from 1 to 255 and 32 bytes")
+        keys[key_id] = key
+    return keys
+
+
+def _given(name: str, value: str | None) -> str:
+    if not value:
+        raise ValueError(f"{name} is not set, and no embedded servers were started")
+    return value
+
+
+def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
+        raise ValueError(f"{name}={value!r}: write a port number from 1 to 65535")
+    return int(value)
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    value = environ.get(name) or str(default)
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 86_400:
+        raise ValueError(f"{name}={value!r}: write a number of seconds, above 0 and up to 86400")
+    return seconds
+
+
+def _address(environ: Mapping[str, str], name: str, default: str) -> str:
+    value = (environ.get(name) or default).rstrip("/")
+    if not value.isascii() or not value.startswith(("http://", "https://")):
+        raise ValueError(f"{name}={value!r}: write an address that begins with http:// or https://")
+    return value
+
+
+def _database(environ: Mapping[str, str], name: str) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    scheme, found, rest = value.partition("://")
+    if not found or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise ValueError(f"{name}: write an address that begins with postgresql://")
+    return f"postgresql+psycopg://{rest}"

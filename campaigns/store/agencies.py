@@ -1,0 +1,70 @@
+"""Agencies and their senders: the tables that routing needs before any agency is known."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Boolean, ForeignKey, Integer, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Stored, Table
+
+
+class Agency(Table):
+    """A body that owns contacts and campaigns. Stands outside row-level security (DESIGN 10.2)."""
+
+    __tablename__ = "agency"
+    id: Mapped[Id]
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    time_zone: Mapped[str] = mapped_column(server_default="America/Lima")
+    hours: Mapped[Stored]
+    language: Mapped[str] = mapped_column(server_default="es")  # for contacts whose own is not known
+    halted_at: Mapped[Moment | None]
+    made_at: Mapped[Made]
+
+
+class Sender(Table):
+    """What messages come from: a number at a provider, with sealed credentials.
+
+    `key` is random and stands in webhook paths, so that agency and token are known before any row is read.
+    """
+
+    __tablename__ = "sender"
+    __table_args__ = (UniqueConstraint("agency_id", "channel", "address"),)
+    id: Mapped[Id]
+    key: Mapped[str] = mapped_column(unique=True)
+    agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"), index=True)
+    name: Mapped[str]
+    channel: Mapped[str] = mapped_column(server_default="sms")
+    provider: Mapped[str]
+    address: Mapped[str]
+    account: Mapped[str]
+    credentials_sealed: Mapped[Sealed]
+    parts_per_second: Mapped[int] = mapped_column(Integer, server_default="10")
+    in_flight: Mapped[int] = mapped_column(Integer, server_default="100")
+    provider_answers_stop: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    made_at: Mapped[Made]
+
+
+def get(session: Session, agency_id: int) -> Agency | None:
+    """The agency, or None."""
+    return session.get(Agency, agency_id)
+
+
+def by_slug(session: Session, slug: str) -> Agency | None:
+    """The agency with this short name, or None."""
+    return session.scalar(select(Agency).where(Agency.slug == slug))
+
+
+def senders(session: Session, agency_id: int) -> Sequence[Sender]:
+    """The agency's senders, oldest first."""
+    return session.scalars(select(Sender).where(Sender.agency_id == agency_id).order_by(Sender.id)).all()
+
+
+def sender(session: Session, agency_id: int, sender_id: int) -> Sender | None:
+    """One of the agency's senders, or None: another agency's is None too."""
+    return session.scalar(select(Sender).where(Sender.agency_id == agency_id, Sender.id == sender_id))
+
+
+def sender_by_key(session: Session, key: str) -> Sender | None:
+    """The sender a webhook path names, or None."""
+    return session.scalar(select(Sender).where(Sender.key == key))

@@ -1,0 +1,61 @@
+"""Deliveries: the row that follows one message to one contact on one channel, to its end."""
+
+from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.store.metadata import Index as BlindIndex
+from campaigns.store.metadata import Made, Moment, Ref, Sealed, Table
+
+
+class Delivery(Table):
+    """One message's row. Partitioned by range of `campaign_id`; the campaign's state is the gate.
+
+    `occasion` is 0 in a campaign, so that an address is there once; in a service campaign it tells sends apart.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "channel", "address_index", "occasion"),
+        # Read by open_window() only; the queued tail is small even when the table has millions.
+        Index("delivery_queued", "campaign_id", "id", postgresql_where=text("state = 'queued'")),
+        # Read by the sweep: what a dead worker left, and what waits to be settled.
+        Index(
+            "delivery_open",
+            "campaign_id",
+            "leased_until",
+            postgresql_where=text("state IN ('sending', 'unknown')"),
+        ),
+        Index("delivery_contact", "agency_id", "contact_id"),
+        {"postgresql_partition_by": "RANGE (campaign_id)"},
+    )
+    campaign_id: Mapped[Ref] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    agency_id: Mapped[Ref]
+    contact_id: Mapped[Ref | None]
+    channel: Mapped[str]
+    address_index: Mapped[BlindIndex]
+    language: Mapped[str]
+    occasion: Mapped[Ref] = mapped_column(server_default="0")
+    state: Mapped[str] = mapped_column(server_default="queued")
+    reason: Mapped[str | None]  # a skip's reason, or the provider contract's reason of a failure
+    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    absences: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # times proven absent at the provider
+    provider_ref: Mapped[str | None]
+    parts: Mapped[int | None] = mapped_column(SmallInteger)
+    leased_until: Mapped[Moment | None]
+    not_before: Mapped[Moment | None]
+    handed_at: Mapped[Moment | None]  # just before the first byte went out, for asking the provider later
+    changed_at: Mapped[Made]
+
+
+class Message(Table):
+    """The sealed address and text of a send without a campaign: test sends and answers by staff."""
+
+    __tablename__ = "message"
+    # No foreign key: it would tie every partition of delivery to this table.
+    campaign_id: Mapped[Ref] = mapped_column(primary_key=True)
+    delivery_id: Mapped[Ref] = mapped_column(primary_key=True)
+    agency_id: Mapped[Ref]
+    staff_id: Mapped[Ref | None]
+    address_sealed: Mapped[Sealed]
+    body_sealed: Mapped[Sealed]

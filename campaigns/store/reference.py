@@ -1,0 +1,94 @@
+"""Reference data every agency reads and none owns: places, sectors, languages, words, official lines."""
+
+from datetime import date
+
+from sqlalchemy import Boolean, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from campaigns.store.metadata import Code, Table
+
+
+class Place(Table):
+    """A department (2 digits), province (4) or district (6) by its INEI code; a prefix names the whole."""
+
+    __tablename__ = "place"
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    level: Mapped[str]
+    name: Mapped[str]
+    province: Mapped[str | None]
+    department: Mapped[str]
+
+
+class PlaceAlias(Table):
+    """An upper-case spelling people type, and the official name it means at that level."""
+
+    __tablename__ = "place_alias"
+    level: Mapped[str] = mapped_column(primary_key=True)
+    alias: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Sector(Table):
+    """A line of business by its ISIC Rev. 4 code, with the words agencies use for it."""
+
+    __tablename__ = "sector"
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    scheme: Mapped[str]
+    name_es: Mapped[str]
+    name_en: Mapped[str]
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
+
+
+class Language(Table):
+    """A language messages are written in: data, apart from the languages of the pages."""
+
+    __tablename__ = "language"
+    code: Mapped[str] = mapped_column(primary_key=True)
+    autonym: Mapped[str]
+    name_es: Mapped[str]
+    name_en: Mapped[str]
+    direction: Mapped[str] = mapped_column(server_default="ltr")
+    babel_locale: Mapped[str]
+    macro: Mapped[str | None]
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
+    enabled: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+
+
+class Keyword(Table):
+    """A word people answer with. Enabled only once a reader of the language has signed."""
+
+    __tablename__ = "keyword"
+    __table_args__ = (Index("keyword_enabled", "kind", postgresql_where=text("enabled")),)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    enabled: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    reader: Mapped[str | None]
+
+
+class OfficialLine(Table):
+    """A number people may call, with where it was read and when it was last verified."""
+
+    __tablename__ = "official_line"
+    code: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    name_es: Mapped[str]
+    name_en: Mapped[str]
+    what_es: Mapped[str]
+    what_en: Mapped[str]
+    source: Mapped[str]
+    verified_on: Mapped[date]
+
+
+class StandingText(Table):
+    """A fixed sentence in one language: the frame of every message, and the automatic answers.
+
+    Codes: opt_out_line, stop_answer, start_answer, help_answer. Without a reader's signature it is not used.
+    """
+
+    __tablename__ = "standing_text"
+    code: Mapped[str] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(primary_key=True)
+    body: Mapped[str]
+    reader: Mapped[str | None]
