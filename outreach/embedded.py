@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -138,7 +138,7 @@ def _make_database(url: str) -> None:
         for role in _ROLES:
             if role not in known:
                 connection.execute(f"CREATE ROLE {role} LOGIN")
-        if not connection.execute("SELECT FROM pg_database WHERE datname = 'outreach'").fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'outreach'").fetchone():
             connection.execute("CREATE DATABASE outreach OWNER outreach_owner TEMPLATE template0 LOCALE 'C.UTF-8'")
 
 
@@ -156,26 +156,23 @@ def _start_valkey(data: Path) -> str:
     if _answers(url):
         return url
     socket.unlink(missing_ok=True)
-    with open(folder / "log", "ab") as log:
-        options = {
-            "port": "0",
-            "unixsocket": str(socket),
-            "unixsocketperm": "700",
-            "dir": str(folder),
-            "appendonly": "no",
-            "save": "60 1",
-            "maxmemory-policy": "noeviction",
-            "loglevel": "warning",
-        }
-        arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
-        # A session of its own: Ctrl-C at the terminal is for the supervisor to handle.
-        subprocess.Popen(
-            [str(get_binary_path()), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        "appendonly": "no",
+        "save": "60 1",
+        "maxmemory-policy": "noeviction",
+        "loglevel": "warning",
+        "logfile": str(folder / "log"),
+        "daemonize": "yes",  # its own session: Ctrl-C at the terminal is for the supervisor to handle
+    }
+    arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
+    try:
+        subprocess.run([str(get_binary_path()), *arguments], check=True, capture_output=True, timeout=_START_SECONDS)
+    except subprocess.SubprocessError as error:
+        raise RuntimeError(f"Valkey did not start; its log: {folder / 'log'}") from error
     give_up = time.monotonic() + _START_SECONDS
     while not _answers(url):
         if time.monotonic() > give_up:
@@ -208,8 +205,6 @@ def _stop_valkey(url: str) -> None:
 
 
 def _alive(pid: int) -> bool:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # ours, if we started it: reap it
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
