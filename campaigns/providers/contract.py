@@ -1,0 +1,113 @@
+"""What the engine asks of a provider, and errors that say what to do next."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from campaigns.rules.lifecycle import State
+from campaigns.rules.outcomes import Failure
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whom a provider sends as. `address` is what people see; `secret` is opened from the vault for this use only."""
+
+    sender_id: int
+    address: str
+    account: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to hand over. `validity` is in seconds; `callback_url` carries campaign, delivery and attempt."""
+
+    to: str
+    body: str
+    callback_url: str
+    validity: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message the provider has, as found by asking: its reference and where it stands by now."""
+
+    provider_ref: str
+    state: State
+    reason: Failure | None
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A provider's report on one message; `state` is None for news that moves nothing (queued, sending)."""
+
+    provider_ref: str
+    state: State | None
+    reason: Failure | None
+
+
+@dataclass(frozen=True)
+class Received:
+    """A text from a person. `answered` is stop, start or help when the provider has answered by itself already."""
+
+    provider_ref: str
+    address: str
+    to: str
+    body: str
+    answered: str | None
+
+
+class Refused(Exception):
+    """Will be refused again: fail it."""
+
+    def __init__(self, reason: Failure) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class NotSent(Exception):
+    """Certainly not taken: back to the queue, not before `after` seconds."""
+
+    def __init__(self, after: float) -> None:
+        super().__init__(f"not before {after} s")
+        self.after = after
+
+
+class Unclear(Exception):
+    """May have been taken: park it as unknown, never send it again by ourselves."""
+
+
+class Provider(Protocol):
+    """A vendor's connection for one sender, living on one event loop."""
+
+    async def send(self, message: Outgoing) -> str:
+        """Hand over; returns the provider's reference. Raises Refused, NotSent or Unclear."""
+        ...
+
+    async def find(self, message: Outgoing, since: datetime) -> Found | None:
+        """What became of a message whose answer was lost: by To, exact text and time; None proves its absence.
+
+        Raises NotSent when the provider could not be asked now.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back. May be called twice."""
+        ...
+
+
+class Hooks(Protocol):
+    """What a vendor posts to us: checked, then read into our own words."""
+
+    def is_genuine(self, secret: str, url: str, form: Mapping[str, str], signature: str | None) -> bool:
+        """Whether the vendor signed exactly this request."""
+        ...
+
+    def read_report(self, form: Mapping[str, str]) -> Reported | None:
+        """The report, or None if the form lacks what it must have."""
+        ...
+
+    def read_text(self, form: Mapping[str, str]) -> Received | None:
+        """The text, or None if the form lacks what it must have."""
+        ...

@@ -1,0 +1,30 @@
+"""Why a message failed, in the product's own words; each has a sentence and advice in the ways in."""
+
+from enum import StrEnum
+
+
+class Failure(StrEnum):
+    """A reason of failure that a person can read. Vendors' codes are mapped to these in providers/."""
+
+    NUMBER_INVALID = "number_invalid"
+    NUMBER_UNKNOWN = "number_unknown"  # inactive or never given out
+    LANDLINE = "landline"
+    REFUSED_BY_PERSON = "refused_by_person"  # the provider holds an opt-out of theirs
+    UNREACHABLE = "unreachable"  # off, roaming, no signal
+    BLOCKED = "blocked"
+    FILTERED = "filtered"  # taken for spam
+    TOO_LATE = "too_late"  # the validity period ended first
+    CARRIER = "carrier"  # the carrier gave no reason
+    QUEUE_FULL = "queue_full"
+    REGION_CLOSED = "region_closed"
+    NO_ROUTE = "no_route"  # this sender cannot reach this number
+    TRIAL_ACCOUNT = "trial_account"
+    TEXT_REFUSED = "text_refused"
+    SENDER_REFUSED = "sender_refused"
+    CREDENTIALS = "credentials"
+    ACCOUNT = "account"  # suspended or over its limit
+    OTHER = "other"
+
+
+# These say nothing about the person: everyone after them would fail too, so the campaign pauses.
+CONCERNS_SENDER = frozenset({Failure.SENDER_REFUSED, Failure.CREDENTIALS, Failure.ACCOUNT, Failure.TRIAL_ACCOUNT})
