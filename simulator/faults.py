@@ -1,0 +1,148 @@
+"""What goes wrong, on purpose: the settings of `POST /control/faults` and the dice that apply them."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+CREATE_KINDS = frozenset(
+    [
+        "too_many",
+        "too_many_bare",
+        "error_before",
+        "error_after",
+        "unavailable",
+        "hang_before",
+        "hang_after",
+        "reset_before",
+        "reset_after",
+        "bad_gateway",
+        "bad_gateway_after",
+        "problem",
+    ]
+)
+AFTER = frozenset({"error_after", "hang_after", "reset_after", "bad_gateway_after"})
+SHARES = ("duplicate", "early", "drop")
+
+
+class Outcome(NamedTuple):
+    """How a message ends: `delivered`, `sent` (no receipt ever comes), `undelivered` or `failed`, with its code."""
+
+    status: str
+    error_code: int | None = None
+
+
+class Refusal(NamedTuple):
+    """What a create answers instead of accepting."""
+
+    status: int
+    code: int
+    message: str
+
+
+DELIVERED = Outcome("delivered")
+_HANDSET = {3: 30003, 4: 30004, 5: 30005, 6: 30006, 7: 30007, 8: 30008}
+
+# The last digits of +51 900 000 0xx choose what happens; all other numbers go by `outcomes` and `mix`.
+MAGIC_OUTCOMES: dict[str, Outcome] = {
+    **{f"+519000000{digits:02}": Outcome("undelivered", code) for digits, code in _HANDSET.items()},
+    "+51900000001": Outcome("failed", 30001),
+    "+51900000002": Outcome("failed", 30002),
+    "+51900000036": Outcome("failed", 30036),
+    "+51900000099": Outcome("sent"),
+}
+MAGIC_FIRST_TIME = {"+51900000033": Outcome("undelivered", 30003)}  # later messages to it arrive
+MAGIC_REFUSALS: dict[str, Refusal] = {
+    "+51900000010": Refusal(400, 21610, "Attempt to send to unsubscribed recipient"),
+    "+51900000011": Refusal(400, 21211, "Invalid 'To' Phone Number: +5190000XXXX"),
+    "+51900000012": Refusal(400, 21612, "Message cannot be sent with the current combination of 'To' and 'From'"),
+    "+51900000014": Refusal(400, 21614, "'To' number is not a valid mobile number"),
+    "+51900000040": Refusal(400, 21408, "Permission to send an SMS has not been enabled for the region"),
+}
+
+
+@dataclass(slots=True)
+class CreateFault:
+    """One kind of fault of the create call, by chance or for the next `count` calls, for everybody or one number."""
+
+    kind: str
+    probability: float = 1.0
+    count: int | None = None
+    to: str | None = None
+    retry_after: int = 1
+
+
+@dataclass(slots=True)
+class Faults:
+    """All switches, as they stand. Delays are seconds; shares are between 0 and 1."""
+
+    create: list[CreateFault] = field(default_factory=list)
+    latency: tuple[float, float] = (0.0, 0.0)
+    status_delay: tuple[float, float] = (0.05, 0.15)
+    drain_rate: float | None = None
+    queue_limit_parts: int | None = None
+    concurrency_limit: int | None = None
+    reads_fail: bool = False  # fetch and list answer 503
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+    mix: dict[Outcome, float] = field(default_factory=dict)
+    duplicate: float = 0.0
+    early: float = 0.0
+    drop: float = 0.0
+    shuffle: float = 0.0  # up to how many seconds a callback is held back
+    dice: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def reset(self) -> None:
+        """Everything works again."""
+        fresh = Faults()
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+
+    def happens(self, share: float) -> bool:
+        """Roll the dice."""
+        return share > 0 and (share >= 1 or self.dice.random() < share)
+
+    def between(self, limits: tuple[float, float]) -> float:
+        """Return a delay within limits."""
+        low, high = limits
+        return low if low == high else self.dice.uniform(low, high)
+
+    def next_create(self, to: str) -> CreateFault | None:
+        """Return the fault this create call meets, if any, and use it up."""
+        for fault in self.create:
+            if (fault.to is None or fault.to == to) and fault.count != 0 and self.happens(fault.probability):
+                if fault.count is not None:
+                    fault.count -= 1
+                return replace(fault)
+        return None
+
+    def outcome(self, to: str, earlier: int) -> Outcome:
+        """Return how the message to `to` ends, when `earlier` ones went there before."""
+        scripted = self.outcomes.get(to)
+        if scripted:
+            return scripted.pop(0) if len(scripted) > 1 else scripted[0]
+        if to in MAGIC_OUTCOMES:
+            return MAGIC_OUTCOMES[to]
+        if to in MAGIC_FIRST_TIME and earlier == 0:
+            return MAGIC_FIRST_TIME[to]
+        if self.mix:
+            rolled = self.dice.random()
+            for outcome, share in self.mix.items():
+                rolled -= share
+                if rolled < 0:
+                    return outcome
+        return DELIVERED
+
+
+def read_outcome(given: object) -> Outcome:
+    """Read `"delivered"`, `"undelivered:30003"` or `{"status": .., "error_code": ..}`. Raises ValueError."""
+    if isinstance(given, Mapping):
+        status, code = given.get("status"), given.get("error_code")
+    else:
+        status, _, digits = str(given).partition(":")
+        code = int(digits) if digits.isdigit() else None
+    status = {"unconfirmed": "sent"}.get(str(status), str(status))
+    if status not in ("delivered", "sent", "undelivered", "failed"):
+        raise ValueError(f"outcome {given!r}: write delivered, sent, undelivered:CODE or failed:CODE")
+    if status in ("undelivered", "failed") and not isinstance(code, int):
+        raise ValueError(f"outcome {given!r}: give its code, for example {status}:30003")
+    return Outcome(status, code if status in ("undelivered", "failed") else None)

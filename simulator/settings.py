@@ -1,0 +1,81 @@
+"""What the simulator is started with: options, or the environment where an option is not given."""
+
+import argparse
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from simulator.accounts import OptOut, Wanted
+
+DEMO_ACCOUNT = "AC5e1fca11e05e1fca11e05e1fca11e000"
+DEMO_TOKEN = "5e1fca11e0000000000000000000d3a0"  # noqa: S105 -- it opens nothing but this simulator
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Read once at the start."""
+
+    host: str
+    port: int
+    accounts: tuple[Wanted, ...]
+    seed: str
+
+    @property
+    def is_loopback(self) -> bool:
+        """Can only this machine reach the simulator? Then the control calls and the phone wall are there."""
+        return self.host in _LOOPBACK or re.fullmatch(r"127(\.[0-9]{1,3}){3}", self.host) is not None
+
+
+def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
+    """Return the settings. A wrong one ends the program with a sentence and status 2."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+
+    def setting(name: str, default: str) -> str:
+        return getattr(given, name) or environment.get(f"SIMULATOR_{name.upper()}") or default
+
+    try:
+        port = int(setting("port", "8001"))
+        if not 0 <= port < 65536:
+            raise ValueError(f"port={port}: write a number from 0 to 65535")
+        opt_out = OptOut(setting("opt_out", "default"))
+        numbers = [n.strip() for n in setting("numbers", "+5117000001,29111").split(",") if n.strip()]
+        sid_default, token_default = setting("account_sid", DEMO_ACCOUNT), setting("auth_token", DEMO_TOKEN)
+        accounts = []
+        for index, account in enumerate(given.account or [sid_default]):
+            sid, colon, token = account.partition(":")
+            accounts.append(
+                Wanted(
+                    sid,
+                    token if colon else token_default,
+                    numbers if index == 0 else [],
+                    {"MG" + sid[2:]: numbers[:1]} if index == 0 and numbers[:1] else {},
+                    {},
+                    setting("inbound_url", "") or None,
+                    opt_out,
+                )
+            )
+        for each in accounts:
+            each.check()
+    except ValueError as error:
+        parser.error(str(error))
+    return Settings(setting("host", "127.0.0.1"), port, tuple(accounts), setting("seed", "1"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator",
+        description="Plays Twilio's Messages API and the phones behind it. Each option may stand in the environment "
+        "as SIMULATOR_NAME instead (SIMULATOR_ACCOUNT_SID and SIMULATOR_AUTH_TOKEN for the first account).",
+    )
+    parser.add_argument("--host", help="address to listen on (127.0.0.1); the control calls need a loopback one")
+    parser.add_argument("--port", help="port to listen on (8001); 0 takes a free one, the ready line names it")
+    parser.add_argument("--account", action="append", help="AC... or AC...:token; may be given several times")
+    parser.add_argument("--token", dest="auth_token", help="token of accounts that are given without one")
+    parser.add_argument("--numbers", help="senders of the first account (+5117000001,29111)")
+    parser.add_argument("--inbound-url", help="where what people write is posted")
+    parser.add_argument("--opt-out", help="who answers STOP: default (carrier), advanced (carrier, more words) or off")
+    parser.add_argument("--seed", help="seed of the dice (1)")
+    parser.set_defaults(account_sid=None)
+    return parser

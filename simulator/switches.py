@@ -1,0 +1,165 @@
+"""Reads `POST /control/faults` into the faults, checking every part, and shows them as they stand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+
+from simulator.faults import CREATE_KINDS, CreateFault, Faults, Outcome, read_outcome
+
+_CREATE_KEYS = {each.name for each in fields(CreateFault)}
+_LONGEST_MS = 3_600_000
+
+
+def apply(faults: Faults, given: object) -> None:
+    """Change the faults that are named; the others stay. All or nothing. Raises ValueError with a sentence."""
+    settings = _mapping(given, "faults")
+    changes: dict[str, object] = {}
+    for name, value in settings.items():
+        if name == "callbacks":
+            changes |= _callbacks(value)
+        elif name in _READERS:
+            attribute, read = _READERS[name]
+            changes[attribute] = read(value, name)
+        elif name != "seed":
+            raise ValueError(f"{name!r} is not known; known are {', '.join([*_READERS, 'callbacks', 'seed'])}")
+    for attribute, value in changes.items():
+        setattr(faults, attribute, value)
+    if "seed" in settings:
+        faults.dice.seed(str(settings["seed"]))
+
+
+def show(faults: Faults) -> dict[str, object]:
+    """Return the faults in the form in which they are given."""
+    return {
+        "create": [{name: getattr(fault, name) for name in fault.__slots__} for fault in faults.create],
+        "latency_ms": [round(seconds * 1000) for seconds in faults.latency],
+        "status_delay_ms": [round(seconds * 1000) for seconds in faults.status_delay],
+        "drain_rate": faults.drain_rate,
+        "queue_limit_parts": faults.queue_limit_parts,
+        "concurrency_limit": faults.concurrency_limit,
+        "reads_fail": faults.reads_fail,
+        "outcomes": {to: [_write(each) for each in outcomes] for to, outcomes in faults.outcomes.items()},
+        "mix": {_write(outcome): share for outcome, share in faults.mix.items()},
+        "callbacks": {
+            "duplicate": faults.duplicate,
+            "early": faults.early,
+            "drop": faults.drop,
+            "shuffle": round(faults.shuffle * 1000),
+        },
+    }
+
+
+def _write(outcome: Outcome) -> str:
+    return outcome.status if outcome.error_code is None else f"{outcome.status}:{outcome.error_code}"
+
+
+def _mapping(given: object, name: str) -> Mapping[str, object]:
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{name}: write an object")
+    return given
+
+
+def _share(given: object, name: str) -> float:
+    if isinstance(given, bool):
+        return float(given)
+    if not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise ValueError(f"{name}={given!r}: write a share between 0 and 1")
+    return float(given)
+
+
+def _delay(given: object, name: str) -> tuple[float, float]:
+    limits = given if isinstance(given, list) else [given, given]
+    for each in limits:
+        if isinstance(each, bool) or not isinstance(each, int | float) or not 0 <= each <= _LONGEST_MS:
+            raise ValueError(f"{name}={given!r}: write milliseconds, or [least, most]")
+    if len(limits) != 2 or limits[0] > limits[1]:
+        raise ValueError(f"{name}={given!r}: write milliseconds, or [least, most]")
+    return limits[0] / 1000, limits[1] / 1000
+
+
+def _count(given: object, name: str) -> int | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise ValueError(f"{name}={given!r}: write a whole number, or null for none")
+    return given
+
+
+def _rate(given: object, name: str) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 1_000_000:
+        raise ValueError(f"{name}={given!r}: write parts per second, or null for no limit")
+    return float(given)
+
+
+def _yes(given: object, name: str) -> bool:
+    if not isinstance(given, bool):
+        raise ValueError(f"{name}={given!r}: write true or false")
+    return given
+
+
+def _create(given: object, name: str) -> list[CreateFault]:
+    if not isinstance(given, list):
+        raise ValueError(f"{name}: write a list of objects, each with a kind")
+    return [_create_fault(_mapping(each, name)) for each in given]
+
+
+def _create_fault(given: Mapping[str, object]) -> CreateFault:
+    kind = given.get("kind")
+    if not isinstance(kind, str) or kind not in CREATE_KINDS:
+        raise ValueError(f"kind={kind!r}: write one of {', '.join(sorted(CREATE_KINDS))}")
+    if unknown := set(given) - _CREATE_KEYS:
+        raise ValueError(f"create: {sorted(unknown)[0]!r} is not known")
+    to = given.get("to")
+    if to is not None and not isinstance(to, str):
+        raise ValueError(f"to={to!r}: write a number")
+    return CreateFault(
+        kind,
+        _share(given.get("probability", 1.0), "probability"),
+        _count(given.get("count"), "count"),
+        to,
+        _count(given.get("retry_after"), "retry_after") or 1,
+    )
+
+
+def _outcomes(given: object, name: str) -> dict[str, list[Outcome]]:
+    """One outcome per number, or a list: one for each message to it, the last one for all that follow."""
+    read = {}
+    for to, wanted in _mapping(given, name).items():
+        steps = wanted if isinstance(wanted, list) else [wanted]
+        if not steps:
+            raise ValueError(f"outcomes of {to}: write at least one")
+        read[to] = [read_outcome(each) for each in steps]
+    return read
+
+
+def _mix(given: object, name: str) -> dict[Outcome, float]:
+    shares = {read_outcome(key): _share(share, name) for key, share in _mapping(given, name).items()}
+    if sum(shares.values()) > 1.000001:
+        raise ValueError("mix: the shares are more than 1; what they leave is delivered")
+    return shares
+
+
+def _callbacks(given: object) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    for name, value in _mapping(given, "callbacks").items():
+        if name in ("duplicate", "early", "drop"):
+            changes[name] = _share(value, name)
+        elif name == "shuffle":
+            changes[name] = 0.3 if value is True else 0.0 if value is False else _delay(value, name)[1]
+        else:
+            raise ValueError(f"callbacks: {name!r} is not known; known are duplicate, early, drop, shuffle")
+    return changes
+
+
+_READERS: dict[str, tuple[str, Callable[[object, str], object]]] = {
+    "create": ("create", _create),
+    "latency_ms": ("latency", _delay),
+    "status_delay_ms": ("status_delay", _delay),
+    "drain_rate": ("drain_rate", _rate),
+    "queue_limit_parts": ("queue_limit_parts", _count),
+    "concurrency_limit": ("concurrency_limit", _count),
+    "reads_fail": ("reads_fail", _yes),
+    "outcomes": ("outcomes", _outcomes),
+    "mix": ("mix", _mix),
+}
