@@ -64,7 +64,8 @@ CAMPAIGN_MOVES: Final[dict[CampaignState, frozenset[CampaignState]]] = {
 # Also: sending -> queued is "certainly not taken", unknown -> queued "proven absent, once",
 # failed -> queued "a counted new attempt", unconfirmed -> delivered | failed "a late receipt".
 MOVES: Final[dict[State, frozenset[State]]] = {
-    State.QUEUED: frozenset({State.SENDING, State.SKIPPED}),
+    # queued -> sent | delivered: a receipt shows that an attempt we held for lost had reached the provider after all.
+    State.QUEUED: frozenset({State.SENDING, State.SKIPPED, State.SENT, State.DELIVERED}),
     State.SENDING: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN, State.SKIPPED}),
     State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNCONFIRMED}),
     State.SENT: frozenset({State.DELIVERED, State.FAILED, State.UNCONFIRMED}),

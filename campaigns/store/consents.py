@@ -1,7 +1,8 @@
 """Refusals, and the one condition that says whether we may write to an address."""
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, exists, text
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from campaigns.store.contacts import Contact
 from campaigns.store.metadata import Index, Made, Ref, Table
@@ -51,3 +52,51 @@ def reachable_by_sms() -> ColumnElement[bool]:
         Contact.legal_ground.is_not(None),
         not_opted_out(Contact.agency_id, "sms", Contact.phone_index),
     )
+
+
+def stop(
+    session: Session, agency_id: int, channel: str, index: bytes, *, source: str, rule: str, language: str | None
+) -> bool:
+    """Refuse for one address; True if it was not refused until now."""
+    values = {"source": source, "rule": rule, "language": language, "stopped": True}
+    statement = (
+        insert(OptOut)
+        .values(agency_id=agency_id, channel=channel, address_index=index, **values)
+        .on_conflict_do_update(
+            index_elements=["agency_id", "channel", "address_index"],
+            set_={**values, "stopped_at": func.now(), "changed_at": func.now()},
+            where=~OptOut.stopped,
+        )
+        .returning(OptOut.stopped)
+    )
+    return session.scalar(statement) is not None
+
+
+def start(session: Session, agency_id: int, channel: str, index: bytes, *, source: str, rule: str) -> bool:
+    """Undo a refusal that came from `source`; True if there was one."""
+    statement = (
+        update(OptOut)
+        .where(
+            OptOut.agency_id == agency_id,
+            OptOut.channel == channel,
+            OptOut.address_index == index,
+            OptOut.stopped,
+            OptOut.source == source,
+        )
+        .values(stopped=False, rule=rule, changed_at=func.now())
+        .returning(OptOut.stopped)
+    )
+    return session.scalar(statement) is not None
+
+
+def is_stopped(session: Session, agency_id: int, channel: str, indexes: list[bytes]) -> bool:
+    """Whether any of these indexes refused the channel."""
+    statement = select(
+        exists().where(
+            OptOut.agency_id == agency_id,
+            OptOut.channel == channel,
+            OptOut.address_index.in_(indexes),
+            OptOut.stopped,
+        )
+    )
+    return bool(session.scalar(statement))

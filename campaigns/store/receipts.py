@@ -1,8 +1,11 @@
 """Receipts: what a provider says became of a delivery, kept once and never with an address."""
 
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.rules.lifecycle import MOVES, State, receipt_may_move
 from campaigns.store.metadata import Id, Made, Moment, Ref, Table
 
 
@@ -26,3 +29,66 @@ class Receipt(Table):
     received_at: Mapped[Made]
     applied_at: Mapped[Moment | None]
     matched: Mapped[bool | None]
+
+
+def keep(session: Session, **values: object) -> bool:
+    """Insert a report with these columns; False if the same one is there already."""
+    statement = (
+        insert(Receipt)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["sender_id", "provider_ref", "state"])
+        .returning(Receipt.id)
+    )
+    return session.scalar(statement) is not None
+
+
+# One statement: take what waits, keep the furthest per delivery and attempt, move only what may move, count the moves.
+# Rows are locked in the order of their keys, as windows are closed, so that the two do not wait for each other.
+_APPLY = sql("""
+WITH picked AS MATERIALIZED (
+    SELECT id, campaign_id, delivery_id, attempt, provider_ref, state, reason FROM receipt
+    WHERE agency_id = :agency AND applied_at IS NULL ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED
+), furthest AS (
+    SELECT DISTINCT ON (campaign_id, delivery_id, attempt) * FROM picked
+    WHERE delivery_id IS NOT NULL AND campaign_id IS NOT NULL
+    ORDER BY campaign_id, delivery_id, attempt, array_position(CAST(:ranked AS text[]), state) DESC, id
+), held AS MATERIALIZED (
+    SELECT d.campaign_id, d.id, d.state, d.reason, d.attempt FROM delivery d
+    WHERE (d.campaign_id, d.id) IN (SELECT campaign_id, delivery_id FROM furthest) AND d.agency_id = :agency
+    ORDER BY d.campaign_id, d.id FOR UPDATE
+), moves AS (
+    SELECT h.campaign_id, h.id, h.state AS was, h.reason AS was_because, f.state, f.reason, f.provider_ref
+    FROM held h JOIN furthest f ON f.campaign_id = h.campaign_id AND f.delivery_id = h.id AND f.attempt = h.attempt
+    JOIN unnest(CAST(:olds AS text[]), CAST(:news AS text[])) AS allowed (old, new)
+        ON allowed.old = h.state AND allowed.new = f.state
+), moved AS (
+    UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
+        provider_ref = coalesce(d.provider_ref, m.provider_ref), changed_at = now()
+    FROM moves m WHERE d.campaign_id = m.campaign_id AND d.id = m.id
+    RETURNING d.campaign_id, d.channel, d.language, m.was, m.was_because, d.state, d.reason
+), counted AS (
+    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
+    SELECT :agency, campaign_id, channel, language, state, reason, sum(number) FROM (
+        SELECT campaign_id, channel, language, state, reason, 1 AS number FROM moved
+        UNION ALL SELECT campaign_id, channel, language, was, was_because, -1 FROM moved
+    ) AS changes GROUP BY 1, 2, 3, 4, 5, 6
+)
+UPDATE receipt r SET applied_at = now(), matched = (r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held)
+FROM picked p WHERE r.id = p.id
+""")
+
+
+def apply(session: Session, agency_id: int, *, limit: int) -> int:
+    """Apply up to `limit` waiting receipts and return how many were taken; never commits."""
+    allowed = [(old, new) for old in State for new in MOVES[old] if receipt_may_move(old, new)]
+    result = session.execute(
+        _APPLY,
+        {
+            "agency": agency_id,
+            "size": limit,
+            "ranked": [State.SENT, State.FAILED, State.DELIVERED],
+            "olds": [old for old, _ in allowed],
+            "news": [new for _, new in allowed],
+        },
+    )
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]
