@@ -1,0 +1,47 @@
+"""The places of the admin, in the order of the menu. A place shows when its page exists and the reader may see it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask import Flask, current_app, g, request
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _l
+
+from campaigns.rules import policy
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the menu: the page it leads to, its words, and the right that shows it."""
+
+    endpoint: str
+    label: LazyString
+    right: str
+
+    @property
+    def is_here(self) -> bool:
+        """True on every page of the same blueprint."""
+        return request.blueprint == self.endpoint.partition(".")[0]
+
+
+PLACES: Final = (
+    Place("start.start", _l("Home"), "start:see"),
+    Place("campaigns.index", _l("Campaigns"), "campaign:read"),
+    Place("contacts.index", _l("People"), "contact:read"),
+    Place("imports.index", _l("Imports"), "import:read"),
+    Place("segments.index", _l("Segments"), "segment:read"),
+    Place("inbox.index", _l("Inbox"), "inbound:read"),
+    Place("settings.index", _l("Settings"), "agency:manage"),
+)
+
+
+def install(app: Flask) -> None:
+    """Give every template the menu of its reader, as `places()`."""
+    app.jinja_env.globals["places"] = places
+
+
+def places() -> list[Place]:
+    """What this reader may go to."""
+    shell = g.get("shell")
+    views = current_app.view_functions
+    return [place for place in PLACES if shell and place.endpoint in views and policy.may(shell.role, place.right)]

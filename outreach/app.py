@@ -1,0 +1,61 @@
+"""Makes the web application: one function, one list of blueprints."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Flask
+
+from campaigns.settings import Settings
+from outreach import auth, database, errors, headers, health, i18n, pages, sessions
+from outreach.admin import places, start
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+# Every page of ours is in one of these.
+BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
+    health.bp,
+    start.bp,
+)
+
+# htmx must add no style and run no text as code (Content-Security-Policy), keep no page in the browser's storage
+# (personal data), and show refusals: 422 is the form again, other errors go to the page's notice.
+HTMX: Final = json.dumps(
+    {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "allowScriptTags": False,
+        "selfRequestsOnly": True,
+        "historyCacheSize": 0,
+        "refreshOnHistoryMiss": True,
+        "timeout": 20000,
+        "responseHandling": [
+            {"code": "204", "swap": False},
+            {"code": "[23]..", "swap": True},
+            {"code": "422", "swap": True},
+            {"code": "[45]..", "swap": True, "error": True},
+        ],
+    }
+)
+
+
+def create_app(settings: Settings, connections: database.Connections | None = None) -> Flask:
+    """The application for these settings. Opens its own connections unless it is given some (tests, command line)."""
+    app = Flask(__name__, static_folder="static", template_folder=str(ROOT / "templates"))
+    connections = connections or database.connect(settings)
+    app.extensions["connections"] = connections
+    app.extensions["settings"] = settings
+    app.config.update(MAX_FORM_MEMORY_SIZE=1024 * 1024, MAX_FORM_PARTS=2000)
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    pages.install(app)
+    # After-request functions run last to first: the commit comes before the headers, errors pass both.
+    headers.install(app, settings)
+    i18n.install(app, settings)
+    session = sessions.install(app, connections)
+    auth.install(app, settings, session)
+    places.install(app)
+    errors.install(app)
+    app.jinja_env.globals["htmx_config"] = HTMX
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app

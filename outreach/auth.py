@@ -1,0 +1,166 @@
+"""Sign-in, and the guard every request passes: nobody reaches a page whose right is not written on it.
+
+Flask-Security checks passwords and keeps the sign-in; this module alone maps what it needs on top of the staff table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, g, request
+from flask_security import Security, SQLAlchemySessionUserDatastore, UserMixin, current_user
+from flask_security.signals import user_authenticated
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.orm import Session, scoped_session
+from werkzeug.exceptions import BadRequest
+
+from campaigns import agencies, audit
+from campaigns.errors import NotAllowed
+from campaigns.rules import policy
+from campaigns.settings import Settings
+from campaigns.store.staff import Staff
+from outreach import sessions, sign_in
+from outreach.errors import NotSignedIn
+
+View = TypeVar("View", bound=Callable[..., Any])
+_MEGABYTE = 1024 * 1024
+
+
+class SignedIn(UserMixin, Staff):
+    """The staff table as Flask-Security wants to see it. Domain code must not test for this class."""
+
+    @property
+    def roles(self) -> list[Any]:
+        """None of Flask-Security's: our rights are `policy.RIGHTS`."""
+        return []
+
+    @property
+    def language(self) -> str | None:
+        """The interface language this person chose, for `i18n`."""
+        return self.interface_language
+
+
+@dataclass(frozen=True)
+class Access:
+    """What is written on a route: who may come in, and how much may be sent."""
+
+    right: str | None = None
+    signed_in: bool = True
+    signed_by_provider: bool = False
+    megabytes: int = 1
+
+
+def requires(right: str, *, megabytes: int = 1) -> Callable[[View], View]:
+    """Only staff with this right may use the route. A right that nobody wrote down stops the start.
+
+    Sets `g.staff`, `g.agency_id` and `g.db` (a session that sees this agency's rows only; the page never commits).
+    """
+    policy.may("admin", right)
+    return _mark(Access(right=right, megabytes=megabytes))
+
+
+def public() -> Callable[[View], View]:
+    """Anyone may use the route; forms still need their CSRF token."""
+    return _mark(Access(signed_in=False))
+
+
+def signed_webhook(*, megabytes: int = 1) -> Callable[[View], View]:
+    """A provider calls the route, and its first act is to check the provider's signature. No CSRF token is asked."""
+    return _mark(Access(signed_in=False, signed_by_provider=True, megabytes=megabytes))
+
+
+def _mark(access: Access) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        view.access = access  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def access_of(app: Flask, endpoint: str) -> Access | None:
+    """What is written on a route; None for a route nobody thought about, which stays shut."""
+    if endpoint == "static":
+        return Access(signed_in=False)
+    return getattr(app.view_functions.get(endpoint), "access", None)
+
+
+def install(app: Flask, settings: Settings, session: scoped_session[Session]) -> None:
+    """Sign-in, its limits, CSRF, and the guard before every request."""
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="outreach",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        # The guard asks for the token, after it knows who is here: see guard().
+        WTF_CSRF_CHECK_DEFAULT=False,
+        # As long as the sign-in: a text written over two hours must not be lost to its own form.
+        WTF_CSRF_TIME_LIMIT=None,
+        # Our pages send no Referer (Referrer-Policy), which this check would need; the token alone decides.
+        WTF_CSRF_SSL_STRICT=False,
+        **sign_in.configuration(settings),
+    )
+    csrf = CSRFProtect(app)
+    people = SQLAlchemySessionUserDatastore(session, SignedIn, None)
+    security = Security(app, people, **sign_in.FORMS, render_template=sign_in.render)
+    security.want_json(lambda _request: False)
+    user_authenticated.connect(note_sign_in, app)
+    for endpoint, access in sign_in.ROUTES.items():
+        app.view_functions[endpoint].access = Access(**access)  # type: ignore[attr-defined]
+    sign_in.limit(app, settings)
+    app.before_request(lambda: guard(csrf))
+    app.context_processor(lambda: {"shell": g.get("shell"), "may": may})
+
+
+def guard(csrf: CSRFProtect) -> None:
+    """Before every view: size, right, then CSRF. A route without a mark is refused to everybody."""
+    if request.endpoint is None:
+        return
+    access = access_of(current_app, request.endpoint)
+    if access is None:
+        raise NotAllowed("route_not_marked")
+    request.max_content_length = access.megabytes * _MEGABYTE
+    if "\x00" in request.path or any("\x00" in text for text in request.args.values()):
+        raise BadRequest
+    if access.signed_in:
+        _let_in(access)
+    if not access.signed_by_provider:
+        csrf.protect()
+
+
+def _let_in(access: Access) -> None:
+    if not current_user.is_authenticated:
+        raise NotSignedIn
+    person = current_user._get_current_object()
+    agency = agencies.get(sessions.current(), person.agency_id)
+    g.staff, g.agency_id = person, person.agency_id
+    g.zone = ZoneInfo(agency.time_zone)
+    g.db = sessions.act_for(person.agency_id)
+    # Plain values: an error page must be able to show them when the database is gone.
+    g.shell = Shell(person.id, person.name, person.role, agency.name, agency.halted_at is not None)
+    if access.right and not policy.may(person.role, access.right):
+        raise NotAllowed("role_lacks_right")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What the frame around every signed-in page shows."""
+
+    staff_id: int
+    staff_name: str
+    role: str
+    agency_name: str
+    halted: bool
+
+
+def may(right: str) -> bool:
+    """Whether the reader has this right: for templates, to leave out what would be refused."""
+    shell: Shell | None = g.get("shell")
+    return shell is not None and policy.may(shell.role, right)
+
+
+def note_sign_in(_app: Flask, user: SignedIn, **_about: object) -> None:
+    """A line in the audit log for every sign-in, in the transaction that ends with the answer."""
+    session = sessions.act_for(user.agency_id)
+    audit.record(session, user.agency_id, audit.Did.STAFF_SIGNED_IN, f"staff:{user.id}", by=user.id)

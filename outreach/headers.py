@@ -1,0 +1,63 @@
+"""What every answer tells the browser to refuse, and what may be kept."""
+
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, Response, current_app, request
+
+from campaigns.settings import Settings
+
+# data: is for the small pictures inside Tabler's stylesheet (ticks, arrows); nothing comes from another host.
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()"
+_YEAR: Final = 31_536_000
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Set the headers on every answer, and give static files an address that changes with their content."""
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _YEAR
+
+    @app.url_defaults
+    def stamp(endpoint: str, values: dict[str, Any]) -> None:
+        if endpoint == "static" and "filename" in values and "v" not in values:
+            values["v"] = _fingerprint(Path(app.static_folder or ""), str(values["filename"]))
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        headers = response.headers
+        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("X-Frame-Options", "DENY")  # for browsers that do not know frame-ancestors
+        headers.setdefault("Referrer-Policy", "no-referrer")
+        headers.setdefault("Permissions-Policy", _PERMISSIONS)
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        if settings.secure_cookies:
+            headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}; includeSubDomains")
+        if request.endpoint != "static" and "Cache-Control" not in headers:
+            # A shared computer's Back button must not show who is on the list.
+            headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _fingerprint(folder: Path, filename: str) -> str:
+    path = folder / filename
+    if not path.is_file():
+        current_app.logger.warning("no such static file: %s; run: python frontend/build.py", filename)
+        return "missing"
+    return _hash(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hash(path: Path, _changed: int) -> str:
+    return sha256(path.read_bytes()).hexdigest()[:12]

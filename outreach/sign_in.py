@@ -1,0 +1,140 @@
+"""What Flask-Security is told: its settings, its forms in our words, and how often a password may be tried."""
+
+import hmac
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from flask_babel import lazy_gettext as _l
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_security import ChangePasswordForm, LoginForm
+from wtforms import EmailField, PasswordField
+from wtforms.validators import EqualTo, InputRequired, Length
+
+from campaigns.settings import Settings
+from outreach.pages import page
+
+# Failed sign-ins only. Per account: a person who mistypes; per address: somebody who tries many accounts.
+PER_ACCOUNT: Final = "10 per 15 minutes"
+PER_ADDRESS: Final = "50 per 15 minutes"
+
+ROUTES: Final[dict[str, dict[str, Any]]] = {
+    "security.login": {"signed_in": False},
+    "security.logout": {"signed_in": False},
+    "security.change_password": {"right": "account:change"},
+}
+_TEXTS: Final = {
+    "GENERIC_AUTHN_FAILED": _l("The e-mail address or the password is not right."),
+    "PASSWORD_NOT_PROVIDED": _l("Write your password."),
+    "INVALID_PASSWORD": _l("This is not your current password."),
+    "PASSWORD_INVALID_LENGTH": _l("Use at least 12 characters."),
+    "RETYPE_PASSWORD_MISMATCH": _l("This is not the same as the new password above."),
+    "PASSWORD_IS_THE_SAME": _l("The new password must differ from the current one."),
+    "PASSWORD_CHANGE": _l("Your password was changed. You were signed out everywhere else."),
+    "INVALID_EMAIL_ADDRESS": _l("Write an e-mail address, for example name@agency.gob.pe."),
+    "EMAIL_NOT_PROVIDED": _l("Write your e-mail address."),
+    "INVALID_REDIRECT": _l("That address is not one of ours; you start from the beginning."),
+}
+
+
+def configuration(settings: Settings) -> dict[str, object]:
+    """Flask-Security's settings."""
+    security: dict[str, object] = {
+        "PASSWORD_SALT": settings.password_salt,
+        "PASSWORD_HASH": "argon2",
+        "PASSWORD_SCHEMES": ["argon2"],
+        # Plain argon2id, so that the command line makes the same hashes without a web application.
+        "PASSWORD_SINGLE_HASH": {"argon2"},
+        "DEPRECATED_PASSWORD_SCHEMES": [],
+        "PASSWORD_LENGTH_MIN": 12,
+        "LOGIN_URL": "/sign-in",
+        "LOGOUT_URL": "/sign-out",
+        "CHANGE_URL": "/account/password",
+        "POST_LOGIN_VIEW": "/",
+        "POST_LOGOUT_VIEW": "/sign-in",
+        "POST_CHANGE_VIEW": "/",
+        "CHANGEABLE": True,
+        # There may be no mail at all where this runs; passwords are reset from the command line.
+        "SEND_PASSWORD_CHANGE_EMAIL": False,
+        # The same answer for an unknown address and a wrong password.
+        "RETURN_GENERIC_RESPONSES": True,
+        "STATIC_FOLDER": None,
+        # Rights are ours (policy.RIGHTS); there is no table of roles to join.
+        "JOIN_USER_ROLES": False,
+        "API_ENABLED_METHODS": ["session"],
+        **{f"MSG_{key}": (text, "error") for key, text in _TEXTS.items()},
+        "MSG_PASSWORD_CHANGE": (_TEXTS["PASSWORD_CHANGE"], "success"),
+    }
+    # A stolen cookie is of no use from another browser or address.
+    return {f"SECURITY_{key}": value for key, value in security.items()} | {"SESSION_PROTECTION": "strong"}
+
+
+class SignIn(LoginForm):
+    """Address and password. No "remember me": these computers are shared."""
+
+    email = EmailField(
+        _l("E-mail address"),
+        validators=[InputRequired(_TEXTS["EMAIL_NOT_PROVIDED"]), Length(max=254)],
+        filters=[lambda text: text.replace("\x00", "").strip().lower() if text else text],
+    )
+    password = PasswordField(
+        _l("Password"), validators=[InputRequired(_TEXTS["PASSWORD_NOT_PROVIDED"]), Length(max=1000)]
+    )
+    remember = None
+
+
+class ChangePassword(ChangePasswordForm):
+    """The current password and the new one, twice."""
+
+    password = PasswordField(
+        _l("Current password"), validators=[InputRequired(_TEXTS["PASSWORD_NOT_PROVIDED"]), Length(max=1000)]
+    )
+    new_password = PasswordField(
+        _l("New password"), validators=[InputRequired(_l("Write the new password.")), Length(max=1000)]
+    )
+    new_password_confirm = PasswordField(
+        _l("New password, once more"),
+        validators=[EqualTo("new_password", message=_TEXTS["RETYPE_PASSWORD_MISMATCH"])],
+        render_kw={"required": True},
+    )
+
+
+FORMS: Final = {"login_form": SignIn, "change_password_form": ChangePassword}
+
+
+def render(template: str, **values: object) -> Response:
+    """Flask-Security's pages in our frame; a form that comes back has status 422."""
+    return page(template, "content", status=422 if request.method == "POST" else 200, **values)
+
+
+def limit(app: Flask, settings: Settings) -> None:
+    """Slow down who guesses passwords.
+
+    Counted in Valkey, for all web processes together. When Valkey does not answer, each process counts by itself:
+    sign-in stays open for staff and is still limited.
+    """
+    # `limits` names a Unix socket differently than redis-py does.
+    address = (settings.redis_url or "memory://").replace("unix://", "redis+unix://", 1)
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        storage_uri=address,
+        in_memory_fallback_enabled=True,
+        key_prefix="sign-in",
+        headers_enabled=False,
+    )
+    secret = settings.secret_key.encode()
+
+    def account() -> str:
+        # Keyed, so that no address of a person lies in Valkey.
+        return hmac.digest(secret, request.form.get("email", "").strip().lower().encode(), "sha256").hex()[:32]
+
+    def failed(response: Response) -> bool:
+        return response.status_code == 422
+
+    view = app.view_functions["security.login"]
+    access = view.access  # type: ignore[attr-defined]
+    for pace, key in ((PER_ACCOUNT, account), (PER_ADDRESS, get_remote_address)):
+        view = limiter.limit(pace, key_func=key, methods=["POST"], deduct_when=failed)(view)
+    view.access = access  # type: ignore[attr-defined]
+    app.view_functions["security.login"] = view

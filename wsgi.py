@@ -1,0 +1,8 @@
+"""What the HTTP server loads: `granian --interface wsgi wsgi:app`."""
+
+import os
+
+from campaigns.settings import Settings
+from outreach.app import create_app
+
+app = create_app(Settings.from_env(os.environ))
