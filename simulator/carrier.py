@@ -84,7 +84,10 @@ class Carrier:
 
     def pace_changed(self) -> None:
         """Let the queues go on at the pace that the faults now give."""
+        rate = self.faults.drain_rate
+        soonest = self.clock.now() + (1 / rate if rate else 0.0)  # nobody goes on waiting for the old pace
         for sender in self.accounts.senders():
+            sender.free_at = min(sender.free_at, soonest)
             self._wake(sender)
 
     def _delay(self) -> float:

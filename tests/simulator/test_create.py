@@ -33,7 +33,10 @@ def test_the_async_client_creates_many_at_once(simulator):
         async with AsyncRewritten(simulator.base) as http:
             client = Client(SID, "token-of-the-first-account", http_client=http)
             made = await asyncio.gather(
-                *(client.messages.create_async(to=f"+519{n:08}", from_=NUMBER, body=f"n {n}") for n in range(1001, 1101))
+                *(
+                    client.messages.create_async(to=f"+519{n:08}", from_=NUMBER, body=f"n {n}")
+                    for n in range(1001, 1101)
+                )
             )
             return {message.sid for message in made}
 

@@ -1,0 +1,147 @@
+"""What goes wrong with a create call, and what the ledger holds afterwards."""
+
+import time
+
+import pytest
+import requests
+from simulator_cast import LUIS, NUMBER, ROSA
+from twilio.base.exceptions import TwilioRestException, TwilioServiceException
+
+
+def send(twilio, to=ROSA, body="hola"):
+    return twilio.messages.create(to=to, from_=NUMBER, body=body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code", "accepted"),
+    [
+        ("too_many", 429, 20429, 0), ("too_many_bare", 429, 20429, 0), ("error_before", 500, 20500, 0),
+        ("error_after", 500, 20500, 1), ("unavailable", 503, 20503, 0), ("bad_gateway", 502, 502, 0),
+        ("bad_gateway_after", 502, 502, 1),
+    ],
+)  # fmt: skip
+def test_error_answers(simulator, twilio, kind, status, code, accepted):
+    simulator.faults(create=[{"kind": kind, "count": 1}])
+    with pytest.raises(TwilioRestException) as caught:
+        send(twilio)
+    assert (caught.value.status, caught.value.code) == (status, code)
+    assert len(simulator.texts(ROSA)) == accepted
+    assert simulator.control("counters")["fault_" + kind] == 1
+    send(twilio)
+    assert len(simulator.texts(ROSA)) == accepted + 1
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("too_many", "7"), ("too_many_bare", None)])
+def test_only_one_kind_of_429_says_when_to_come_back(simulator, twilio, kind, expected):
+    simulator.faults(create=[{"kind": kind, "count": 1, "retry_after": 7}])
+    path = f"https://api.twilio.com/2010-04-01/Accounts/{twilio.username}/Messages.json"
+    response = twilio.request("POST", path, data={"To": ROSA, "From": NUMBER, "Body": "x"})
+    assert response.status_code == 429
+    assert response.headers.get("Retry-After") == expected
+
+
+def test_a_problem_body_raises_the_librarys_other_class(simulator, twilio):
+    simulator.faults(create=[{"kind": "problem", "count": 1}])
+    with pytest.raises(TwilioServiceException) as caught:
+        send(twilio)
+    assert (caught.value.status, caught.value.code) == (400, 20001)
+    assert simulator.texts(ROSA) == []
+
+
+@pytest.mark.parametrize(("kind", "accepted"), [("reset_before", 0), ("reset_after", 1)])
+def test_resets(simulator, twilio, kind, accepted):
+    simulator.faults(create=[{"kind": kind, "count": 1}])
+    with pytest.raises(requests.exceptions.ConnectionError):
+        send(twilio)
+    assert len(simulator.texts(ROSA)) == accepted
+
+
+@pytest.mark.parametrize(("kind", "accepted"), [("hang_before", 0), ("hang_after", 1)])
+def test_hangs_run_into_the_callers_time_out(simulator, kind, accepted):
+    simulator.faults(create=[{"kind": kind, "count": 1}])
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        send(simulator.client(timeout=0.3))
+    assert len(simulator.texts(ROSA)) == accepted
+
+
+def test_a_fault_can_be_meant_for_one_number(simulator, twilio):
+    simulator.faults(create=[{"kind": "error_after", "to": ROSA}])
+    send(twilio, to=LUIS)
+    with pytest.raises(TwilioRestException):
+        send(twilio)
+
+
+def test_a_fault_can_come_by_chance(simulator, twilio):
+    simulator.faults(seed=3, create=[{"kind": "error_before", "probability": 0.5}])
+    failed = 0
+    for _ in range(40):
+        try:
+            send(twilio)
+        except TwilioRestException:
+            failed += 1
+    assert 8 < failed < 32
+    assert len(simulator.texts(ROSA)) == 40 - failed
+
+
+def test_what_is_wrong_with_a_call_is_told_before_a_fault_after_creating(simulator, twilio):
+    simulator.faults(create=[{"kind": "error_after"}])
+    with pytest.raises(TwilioRestException) as caught:
+        send(twilio, to="+5114444444")
+    assert caught.value.code == 21614
+
+
+def test_latency_is_kept(simulator, twilio):
+    simulator.faults(latency_ms=150)
+    begin = time.monotonic()
+    send(twilio)
+    assert 0.15 <= time.monotonic() - begin < 3
+
+
+def test_more_calls_at_once_than_the_limit_get_429(simulator, twilio):
+    simulator.faults(concurrency_limit=0)
+    with pytest.raises(TwilioRestException) as caught:
+        send(twilio)
+    assert caught.value.code == 20429
+    simulator.faults(concurrency_limit=1)
+    assert send(twilio).sid
+
+
+def test_reading_can_fail_too(simulator, twilio):
+    message = send(twilio)
+    simulator.faults(reads_fail=True)
+    with pytest.raises(TwilioRestException) as caught:
+        message.fetch()
+    assert caught.value.status == 503
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"latency": 5}, "'latency' is not known"), ({"latency_ms": -1}, "milliseconds"),
+        ({"latency_ms": [5, 1]}, "milliseconds"), ({"create": {"kind": "x"}}, "list"),
+        ({"create": [{"kind": "explode"}]}, "explode"), ({"create": [{"kind": "problem", "when": 1}]}, "when"),
+        ({"create": [{"kind": "problem", "probability": 2}]}, "share"), ({"drain_rate": 0}, "parts per second"),
+        ({"callbacks": {"late": 1}}, "late"), ({"callbacks": 5}, "object"), ({"outcomes": {ROSA: "lost"}}, "lost"),
+        ({"outcomes": {ROSA: []}}, "at least one"), ({"outcomes": {ROSA: "undelivered"}}, "code"),
+        ({"mix": {"sent": 0.8, "failed:30008": 0.8}}, "more than 1"), ({"reads_fail": 1}, "true or false"),
+        (b"{", "JSON"), (b"[]", "object"), (b'{"seed": "\\ud800"}', "JSON"),
+    ],
+)  # fmt: skip
+def test_a_wrong_switch_gets_a_sentence_and_changes_nothing(simulator, given, says):
+    before = simulator.control("faults")
+    if isinstance(given, dict):
+        given = {"latency_ms": 99, **given} if "latency_ms" not in given else given
+    status, answer = simulator.call("/control/faults", given)
+    assert status == 400
+    assert says in answer["error"]
+    assert simulator.control("faults") == before
+
+
+def test_faults_are_shown_as_they_are_given(simulator):
+    given = {
+        "create": [{"kind": "too_many", "probability": 0.5, "count": 3, "to": ROSA, "retry_after": 2}],
+        "latency_ms": [5, 10], "status_delay_ms": [0, 50], "drain_rate": 100.0, "queue_limit_parts": 500,
+        "concurrency_limit": 100, "reads_fail": True, "outcomes": {ROSA: ["undelivered:30003", "delivered"]},
+        "mix": {"undelivered:30005": 0.1}, "callbacks": {"duplicate": 0.1, "early": 0.2, "drop": 0.3, "shuffle": 250},
+    }  # fmt: skip
+    assert simulator.faults(**given) == given
