@@ -105,6 +105,11 @@ def sender(session: Session, agency_id: int, sender_id: int) -> Sender:
     return found
 
 
+def sender_by_key(session: Session, key: str) -> Sender | None:
+    """The sender a provider's callback names in its path, of whatever agency, or None."""
+    return store.sender_by_key(session, key) if key.isascii() and "\x00" not in key else None
+
+
 def save_sender(
     session: Session, vault: Vault, agency_id: int, form: SenderForm, *, sender_id: int | None = None, by: int | None
 ) -> Sender:

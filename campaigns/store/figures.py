@@ -1,7 +1,7 @@
 """Figures: append-only deltas, so that no row is hot and a live page reads few rows (DESIGN 10.9)."""
 
 from sqlalchemy import Index, Integer
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Id, Made, Ref, Table
 
@@ -20,3 +20,18 @@ class Figure(Table):
     reason: Mapped[str | None]
     number: Mapped[int] = mapped_column(Integer)
     made_at: Mapped[Made]
+
+
+def add_opt_out(session: Session, agency_id: int, campaign_id: int, channel: str, language: str) -> None:
+    """Count one person who refused after this campaign reached them."""
+    session.add(
+        Figure(
+            agency_id=agency_id,
+            campaign_id=campaign_id,
+            channel=channel,
+            language=language,
+            state="opted_out",
+            reason=None,
+            number=1,
+        )
+    )

@@ -1,8 +1,13 @@
 """Inbound: what people write to us, sealed."""
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from collections.abc import Sequence
 
+from sqlalchemy import BigInteger, ForeignKey, Index, Row, UniqueConstraint, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaigns.store.contacts import Contact
+from campaigns.store.deliveries import Delivery
 from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Table
 from campaigns.store.metadata import Index as BlindIndex
 
@@ -32,3 +37,64 @@ class Inbound(Table):
     received_at: Mapped[Made]
     closed_at: Mapped[Moment | None]
     closed_by: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
+
+
+def keep(session: Session, **values: object) -> int | None:
+    """Insert a text with these columns and return its id; None if the provider has told us of it before."""
+    statement = (
+        insert(Inbound)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["sender_id", "provider_ref"])
+        .returning(Inbound.id)
+    )
+    return session.scalar(statement)
+
+
+def contact_at(session: Session, agency_id: int, indexes: Sequence[bytes]) -> Contact | None:
+    """The contact with this phone, looked up under every index key."""
+    return session.scalars(
+        select(Contact).where(Contact.agency_id == agency_id, Contact.phone_index.in_(indexes)).limit(1)
+    ).first()
+
+
+def latest_campaign(session: Session, agency_id: int, contact_id: int) -> Row[int, str] | None:
+    """(campaign id, language) of the last campaign handed over to this contact."""
+    return session.execute(
+        select(Delivery.campaign_id, Delivery.language)
+        .where(Delivery.agency_id == agency_id, Delivery.contact_id == contact_id, Delivery.handed_at.is_not(None))
+        .order_by(Delivery.handed_at.desc())
+        .limit(1)
+    ).first()
+
+
+def waiting(session: Session, agency_id: int, *, before: int | None, limit: int) -> Sequence[Inbound]:
+    """Texts that wait for somebody to read them, newest first, from below id `before`."""
+    statement = select(Inbound).where(
+        Inbound.agency_id == agency_id, Inbound.closed_at.is_(None), Inbound.kind == "other"
+    )
+    if before is not None:
+        statement = statement.where(Inbound.id < before)
+    return session.scalars(statement.order_by(Inbound.id.desc()).limit(limit)).all()
+
+
+def count_waiting(session: Session, agency_id: int) -> int:
+    """How many texts wait for somebody to read them."""
+    return (
+        session.scalar(
+            select(func.count()).where(
+                Inbound.agency_id == agency_id, Inbound.closed_at.is_(None), Inbound.kind == "other"
+            )
+        )
+        or 0
+    )
+
+
+def close(session: Session, agency_id: int, inbound_id: int, staff_id: int) -> bool:
+    """Mark a text as read and done with; False if it is not there or was closed before."""
+    statement = (
+        update(Inbound)
+        .where(Inbound.agency_id == agency_id, Inbound.id == inbound_id, Inbound.closed_at.is_(None))
+        .values(closed_at=func.now(), closed_by=staff_id)
+        .returning(Inbound.id)
+    )
+    return session.scalar(statement) is not None

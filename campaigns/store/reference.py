@@ -1,10 +1,11 @@
 """Reference data every agency reads and none owns: places, sectors, languages, words, official lines."""
 
+from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import Boolean, Index, text
+from sqlalchemy import Boolean, Index, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Code, Table
 
@@ -92,3 +93,24 @@ class StandingText(Table):
     language: Mapped[str] = mapped_column(primary_key=True)
     body: Mapped[str]
     reader: Mapped[str | None]
+
+
+def enabled_keywords(session: Session) -> Sequence[Keyword]:
+    """The words people may answer with now, in a fixed order."""
+    order = (Keyword.language != "es", Keyword.language, Keyword.kind, Keyword.word)
+    return session.scalars(select(Keyword).where(Keyword.enabled).order_by(*order)).all()
+
+
+def signed_texts(session: Session, code: str) -> dict[str, str]:
+    """Language -> standing text, of those a reader has signed."""
+    rows = session.execute(
+        select(StandingText.language, StandingText.body).where(
+            StandingText.code == code, StandingText.reader.is_not(None)
+        )
+    )
+    return {row.language: row.body for row in rows}
+
+
+def line_numbers(session: Session) -> dict[str, str]:
+    """Code -> number of every official line."""
+    return {row.code: row.number for row in session.execute(select(OfficialLine.code, OfficialLine.number))}

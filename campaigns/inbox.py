@@ -1,0 +1,157 @@
+"""What people write to us: stop, start and help are acted on at once; everything else waits, sealed, for a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from campaigns import audit, consent
+from campaigns.errors import Conflict
+from campaigns.providers.contract import Received
+from campaigns.rules import addresses, keywords, placeholders
+from campaigns.rules.keywords import Keyword, Kind
+from campaigns.store import agencies as agency_store
+from campaigns.store import figures, reference
+from campaigns.store import inbound as store
+from campaigns.store.agencies import Sender
+from campaigns.vault import Vault
+
+_SPANISH = "es"
+_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A text for a person to read, its address masked."""
+
+    id: int
+    masked: str
+    body: str
+    received_at: datetime
+    contact_id: int | None
+    campaign_id: int | None
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Who wrote, as far as we know."""
+
+    indexes: Sequence[bytes]
+    contact_id: int | None
+    campaign_id: int | None
+    language: str
+
+
+def receive(session: Session, vault: Vault, sender: Sender, received: Received) -> str | None:
+    """Keep a text, do what it asks, and return the answer to give, or None for silence. Never commits.
+
+    The caller commits before the answer leaves: after that no window contains the address (DESIGN P3). The same
+    provider reference again changes nothing and is not answered. Help is always answered, with 111 and 105; a stop is
+    confirmed once, and not to somebody who is out already. What the provider answered by itself is not answered again.
+    """
+    address = _normal(received.address)
+    word = _word(session, received)
+    writer = _writer(session, vault, sender, address, word)
+    kind = word.kind if word else received.answered
+    inbound_id = store.keep(
+        session,
+        agency_id=sender.agency_id,
+        sender_id=sender.id,
+        provider_ref=received.provider_ref,
+        channel=sender.channel,
+        address_index=vault.address_index(address),
+        address_sealed=vault.seal(address, sender.agency_id),
+        body_sealed=vault.seal(received.body, sender.agency_id),
+        contact_id=writer.contact_id,
+        campaign_id=writer.campaign_id,
+        kind=kind or "other",
+        rule=word.word if word else None,
+        language=writer.language,
+    )
+    if inbound_id is None or kind is None:
+        return None
+    code = _act(session, sender, writer, kind, word.word if word else kind)
+    if code is None or received.answered:
+        return None
+    return _answer(session, sender.agency_id, code, writer.language)
+
+
+def waiting(session: Session, vault: Vault, agency_id: int, *, before: int | None = None) -> list[Waiting]:
+    """Up to 50 texts that wait for somebody to read them, newest first, from below id `before`."""
+    return [
+        Waiting(
+            id=row.id,
+            masked=addresses.mask_phone(vault.open(row.address_sealed, agency_id)),
+            body=vault.open(row.body_sealed, agency_id),
+            received_at=row.received_at,
+            contact_id=row.contact_id,
+            campaign_id=row.campaign_id,
+        )
+        for row in store.waiting(session, agency_id, before=before, limit=_PAGE)
+    ]
+
+
+def count_waiting(session: Session, agency_id: int) -> int:
+    """How many texts wait for somebody to read them."""
+    return store.count_waiting(session, agency_id)
+
+
+def close(session: Session, agency_id: int, inbound_id: int, *, by: int) -> None:
+    """Somebody has read the text and done what it needs. Raises Conflict if it is not waiting (any more)."""
+    if not store.close(session, agency_id, inbound_id, by):
+        raise Conflict("inbound_not_waiting")
+    audit.record(session, agency_id, audit.Did.INBOUND_CLOSED, f"inbound:{inbound_id}", by=by)
+
+
+def _normal(address: str) -> str:
+    phone = addresses.read_phone(address)
+    return phone.e164 if isinstance(phone, addresses.Phone) else address
+
+
+def _word(session: Session, received: Received) -> Keyword | None:
+    rows = reference.enabled_keywords(session)
+    index = keywords.build(Keyword(row.language, Kind(row.kind), row.word) for row in rows)
+    return keywords.classify(received.body, index)
+
+
+def _writer(session: Session, vault: Vault, sender: Sender, address: str, word: Keyword | None) -> _Writer:
+    indexes = vault.address_indexes(address)
+    contact = store.contact_at(session, sender.agency_id, indexes)
+    if contact is not None:
+        latest = store.latest_campaign(session, sender.agency_id, contact.id)
+        return _Writer(indexes, contact.id, latest.campaign_id if latest else None, contact.language)
+    agency = agency_store.get(session, sender.agency_id)
+    known = word.language if word else None
+    return _Writer(indexes, None, None, known or (agency.language if agency else _SPANISH))
+
+
+def _act(session: Session, sender: Sender, writer: _Writer, kind: str, rule: str) -> str | None:
+    """Do what was asked; the code of the answer, if one is due."""
+    agency_id, channel = sender.agency_id, sender.channel
+    if kind == Kind.HELP:
+        return "help_answer"
+    if kind == Kind.START:
+        return "start_answer" if consent.start(session, agency_id, channel, writer.indexes, rule=rule) else None
+    stopped = consent.stop(
+        session,
+        agency_id,
+        channel,
+        writer.indexes,
+        source=consent.Source.WORD,
+        rule=rule,
+        language=writer.language,
+    )
+    if stopped and writer.campaign_id is not None:
+        figures.add_opt_out(session, agency_id, writer.campaign_id, channel, writer.language)
+    return "stop_answer" if stopped else None
+
+
+def _answer(session: Session, agency_id: int, code: str, language: str) -> str | None:
+    signed = reference.signed_texts(session, code)
+    body = signed.get(language) or signed.get(_SPANISH)
+    agency = agency_store.get(session, agency_id)
+    if body is None or agency is None:
+        return None
+    values = {**reference.line_numbers(session), "agencia": agency.name}
+    return placeholders.fill(placeholders.parse(body), values)
