@@ -1,4 +1,4 @@
-"""What the HTTP server loads: `granian --interface wsgi wsgi:app`."""
+"""The web application for any WSGI server: `granian --interface wsgi wsgi:app`."""
 
 import os
 

@@ -115,19 +115,19 @@ def save_sender(
 ) -> Sender:
     """Add a sender, or change the one with `sender_id`. Its key, which webhook paths carry, never changes."""
     _check_sender(form, needs_token=sender_id is None)
-    if sender_id is None:
-        found = Sender(agency_id=agency_id, key=secrets.token_urlsafe(18), provider="twilio", channel="sms")
-        session.add(found)
-    else:
-        found = sender(session, agency_id, sender_id)
-    taken = {other.address for other in senders(session, agency_id) if other is not found}
-    if form.address in taken:
+    found = (
+        sender(session, agency_id, sender_id)
+        if sender_id is not None
+        else Sender(agency_id=agency_id, key=secrets.token_urlsafe(18), provider="twilio", channel="sms")
+    )
+    if form.address in {other.address for other in senders(session, agency_id) if other is not found}:
         raise Invalid("address", "sender_taken", address=form.address)
     found.name, found.address, found.account = _name(form.name), form.address, form.account
     found.parts_per_second, found.in_flight = form.parts_per_second, form.in_flight
     found.provider_answers_stop = form.provider_answers_stop
     if form.token:
         found.credentials_sealed = vault.seal(form.token, agency_id)
+    session.add(found)
     session.flush()
     did = audit.Did.SENDER_ADDED if sender_id is None else audit.Did.SENDER_CHANGED
     audit.record(session, agency_id, did, f"sender:{found.id}", by=by)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import redis
 from sqlalchemy import Engine, create_engine
+from sqlalchemy.orm import Session
 
+from campaigns import reference
 from campaigns.settings import Settings
 from campaigns.store import schema
 from campaigns.store.engine import AgencySessions, agency_sessions, open_engine, refuse_strong_role
@@ -35,10 +37,16 @@ def connect(settings: Settings, *, size: int = 5) -> Connections:
 
 
 def migrate(settings: Settings) -> str:
-    """Bring the database to the newest revision, with the owner's role, and return it. May be called again."""
+    """Bring the database to the newest revision and load the reference data, as the owner; may be called again.
+
+    Returns the revision.
+    """
     owner = create_engine(settings.owner_url)
     try:
         schema.migrate(owner, settings.app_url)
+        with Session(owner) as session:
+            reference.load(session)
+            session.commit()
         return schema.head()
     finally:
         owner.dispose()

@@ -10,16 +10,15 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from campaigns.settings import Settings
-from campaigns.store import schema
 from campaigns.store.engine import AgencySessions
 from campaigns.store.tables import metadata
 from campaigns.vault import Vault
 from outreach import embedded
-from outreach.database import Connections, connect
+from outreach.database import Connections, connect, migrate
 
 pytest_plugins = ["tests.cast"]
 
@@ -50,10 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
 @pytest.fixture(scope="session")
 def connections(settings: Settings) -> Iterator[Connections]:
     """Connections as the app's role, after the owner migrated and loaded the seeds."""
-    owner = create_engine(settings.owner_url)
-    schema.migrate(owner, settings.app_url)
-    owner.dispose()
-    _load_seeds(settings)
+    migrate(settings)
     live = connect(settings)
     yield live
     live.close()
@@ -96,8 +92,13 @@ def session(sessions: AgencySessions, agency: object) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def simulator_url() -> Iterator[str]:
     """A carrier of our own in a process of its own, on a free port."""
+    from tests.cast import SIMULATOR_ACCOUNT, SIMULATOR_NUMBER, SIMULATOR_TOKEN  # a plugin may not be imported before
+
     process = subprocess.Popen(
-        [sys.executable, "-m", "simulator", "--port", "0"],
+        [
+            *(sys.executable, "-m", "simulator", "--port", "0", "--opt-out", "off"),
+            *("--account", f"{SIMULATOR_ACCOUNT}:{SIMULATOR_TOKEN}", "--numbers", SIMULATOR_NUMBER),
+        ],
         cwd=Path(__file__).parent.parent,
         stdout=subprocess.PIPE,
         text=True,
@@ -114,12 +115,6 @@ def _make_database(owner_url: str, name: str) -> None:
     with psycopg.connect(_plain(owner_url).replace("outreach_owner", "postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {name} OWNER outreach_owner TEMPLATE template0 LOCALE 'C.UTF-8'")
-
-
-def _load_seeds(settings: Settings) -> None:
-    from outreach.database import migrate  # here, so that a broken seed fails tests, not the collection
-
-    migrate(settings)
 
 
 def _renamed(url: str, name: str) -> str:

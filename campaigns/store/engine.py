@@ -29,7 +29,10 @@ def _become(session: Session, _transaction: Any, connection: Connection) -> None
 
 def open_engine(url: str, *, size: int = 5) -> Engine:
     """An engine for the app role's URL; opens no connection yet."""
-    return create_engine(url, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800)
+    # Parameters stay out of error messages, and so out of logs.
+    return create_engine(
+        url, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True
+    )
 
 
 def agency_sessions(engine: Engine) -> AgencySessions:

@@ -73,7 +73,8 @@ WITH picked AS MATERIALIZED (
         UNION ALL SELECT campaign_id, channel, language, was, was_because, -1 FROM moved
     ) AS changes GROUP BY 1, 2, 3, 4, 5, 6
 )
-UPDATE receipt r SET applied_at = now(), matched = (r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held)
+UPDATE receipt r SET applied_at = now(),
+    matched = coalesce((r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held), false)
 FROM picked p WHERE r.id = p.id
 """)
 

@@ -1,0 +1,101 @@
+"""`outreach demo`: a whole small world on one machine, with a carrier and phones that are played."""
+
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import click
+
+from campaigns import agencies, staff
+from campaigns.errors import NotFound
+from campaigns.rules import hours
+from campaigns.settings import Settings
+from outreach import embedded
+from outreach.cli import settings
+from outreach.cli_servers import run
+from outreach.database import Connections, connect, migrate
+from outreach.passwords import hash_password
+from outreach.supervisor import Part
+
+SLUG = "lima-norte-demo"
+NAME = "Municipalidad de Lima Norte (demo)"
+NUMBER = "+5117000001"
+PEOPLE = (("redactora@limanorte.example", "Rosa Redactora", "writer"),
+          ("aprobador@limanorte.example", "Andrés Aprobador", "approver"),
+          ("admin@limanorte.example", "Ada Administradora", "admin"))  # fmt: skip
+
+
+@click.command("demo")
+def demo_command() -> None:
+    """Run everything with a demo agency and the simulator, until Ctrl-C. A second start keeps the data."""
+    chosen = settings()
+    if chosen.database_url:
+        raise ValueError("DATABASE_URL is set: the demo runs on embedded servers only, so that nothing real is touched")
+    os.environ["TWILIO_URL"] = f"http://127.0.0.1:{chosen.simulator_port}"
+    with embedded.servers(settings()) as live:
+        migrate(live)
+        kept = _kept(live.data / "secrets" / "demo.json")
+        connections = connect(live)
+        try:
+            key = _load(connections, kept)
+        finally:
+            connections.close()
+        run(live, [_simulator(live, kept, key)], workers=2, ready=lambda: click.echo(_welcome(live, kept)))
+
+
+def _load(connections: Connections, kept: dict[str, str]) -> str:
+    """The demo agency with its people and sender, made if they are not there; the sender's key."""
+    with connections.sessions(None).begin() as session:
+        try:
+            agency_id = agencies.by_slug(session, SLUG).id
+        except NotFound:
+            agency_id = agencies.add(session, SLUG, NAME, hours=hours.always()).id
+    with connections.sessions(agency_id).begin() as session:
+        known = {person.email for person in staff.of_agency(session, agency_id)}
+        for email, name, role in PEOPLE:
+            if email not in known:
+                hashed = hash_password(kept[role])
+                staff.add(session, agency_id, email=email, name=name, role=role, password_hash=hashed)
+        found = agencies.senders(session, agency_id)
+        form = agencies.SenderForm("Línea de avisos", NUMBER, kept["account"], kept["token"], parts_per_second=100)
+        sender = found[0] if found else agencies.save_sender(session, connections.vault, agency_id, form, by=None)
+        return sender.key
+
+
+def _simulator(live: Settings, kept: dict[str, str], key: str) -> Part:
+    arguments = [
+        *(sys.executable, "-m", "simulator", "--port", str(live.simulator_port)),
+        *("--account", kept["account"], "--numbers", NUMBER, "--opt-out", "off"),
+        *("--inbound-url", f"{live.base_url}/hooks/twilio/{key}/inbound"),
+    ]
+    return Part("simulator", arguments, {"SIMULATOR_AUTH_TOKEN": kept["token"]})
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """The demo's passwords and the played carrier's account: made once, so that a second start knows them."""
+    if path.exists():
+        values: dict[str, str] = json.loads(path.read_text())
+        return values
+    made = {role: secrets.token_urlsafe(12) for _, _, role in PEOPLE}
+    made |= {"account": "AC" + secrets.token_hex(16), "token": secrets.token_hex(16)}
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as text:
+        json.dump(made, text)
+    return made
+
+
+def _welcome(live: Settings, kept: dict[str, str]) -> str:
+    people = "\n".join(f"  {role:<9} {email}   password: {kept[role]}" for email, _, role in PEOPLE)
+    return (
+        f"\n{NAME} is ready.\n"
+        f"  Admin     {live.base_url}\n"
+        f"  Phones    http://127.0.0.1:{live.simulator_port}\n"
+        f"{people}\n"
+        "A file to import: tests/data/contacts_messy.csv\n"
+        "Ctrl-C stops everything and keeps the data.\n"
+    )
+
+
+COMMANDS = (demo_command,)

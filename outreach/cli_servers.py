@@ -1,0 +1,75 @@
+"""`outreach serve`, `web`, `worker`, `clock`: everything on one machine, or each part where it is wanted."""
+
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+from campaigns.settings import Settings
+from outreach import embedded, supervisor
+from outreach.cli import settings
+from outreach.database import migrate
+from outreach.supervisor import Part, Supervisor
+
+
+@click.command("serve")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+def serve_command(workers: int) -> None:
+    """Run the web application, workers and the clock on this machine until Ctrl-C."""
+    chosen = settings()
+    with embedded.servers(chosen) as live:
+        if not chosen.database_url:
+            migrate(live)
+        run(live, [], workers=workers, ready=lambda: click.echo(f"Outreach answers on {live.base_url}"))
+
+
+@click.command("web")
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 256))
+def web_command(threads: int) -> None:
+    """Run the web application alone."""
+    chosen = settings()
+    _become(chosen, supervisor.web(chosen.host, chosen.port, threads=threads))
+
+
+@click.command("worker")
+def worker_command() -> None:
+    """Run one worker alone; start as many as you like, on any number of machines."""
+    _become(settings(), supervisor.worker())
+
+
+@click.command("clock")
+def clock_command() -> None:
+    """Run the clock alone: it finds what is due, whatever nudges were lost."""
+    _become(settings(), supervisor.clock())
+
+
+def run(live: Settings, more: list[Part], *, workers: int, ready: Callable[[], object]) -> None:
+    """Run all parts, and `more` before them, until asked to stop; `ready` is called when the web answers."""
+    keeper = Supervisor(embedded.environment(live))
+    try:
+        for part in more:
+            keeper.add(part)
+        keeper.add(Part("web", supervisor.web(live.host, live.port)))
+        for number in range(workers):
+            keeper.add(Part(f"worker {number + 1}", supervisor.worker()))
+        keeper.add(Part("clock", supervisor.clock()))
+        keeper.run(ready, f"http://127.0.0.1:{live.port}/health")
+    finally:
+        keeper.stop()
+
+
+def _become(chosen: Settings, arguments: list[str]) -> None:
+    if chosen.database_url:
+        os.chdir(supervisor.ROOT)
+        os.execv(sys.executable, arguments)  # noqa: S606 - the same program under its own name
+    with embedded.servers(chosen) as live:
+        keeper = Supervisor(embedded.environment(live))
+        try:
+            keeper.add(Part(arguments[2], arguments))
+            keeper.run()
+        finally:
+            keeper.stop()
+
+
+COMMANDS = (serve_command, web_command, worker_command, clock_command)

@@ -1,0 +1,1 @@
+"""What providers call: each request is checked against its sender's secret before anything is read."""
