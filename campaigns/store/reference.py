@@ -1,6 +1,6 @@
 """Reference data every agency reads and none owns: places, sectors, languages, words, official lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from sqlalchemy import Boolean, Index, select, text
@@ -114,3 +114,33 @@ def signed_texts(session: Session, code: str) -> dict[str, str]:
 def line_numbers(session: Session) -> dict[str, str]:
     """Code -> number of every official line."""
     return {row.code: row.number for row in session.execute(select(OfficialLine.code, OfficialLine.number))}
+
+
+def places(session: Session, *, level: str, within: str = "") -> Sequence[Place]:
+    """The places of one level, by code; only those in the department or province `within`, if given."""
+    statement = select(Place).where(Place.level == level).order_by(Place.code)
+    if within:
+        # A range and not LIKE; one past the last digit, so that the prefix itself and all below it are inside.
+        statement = statement.where(Place.code >= within, Place.code < within[:-1] + chr(ord(within[-1]) + 1))
+    return session.scalars(statement).all()
+
+
+def place_names(session: Session, codes: Iterable[str]) -> dict[str, str]:
+    """Code -> name of those that are known."""
+    rows = session.execute(select(Place.code, Place.name).where(Place.code.in_(list(codes))))
+    return {row.code: row.name for row in rows}
+
+
+def place_aliases(session: Session) -> Sequence[PlaceAlias]:
+    """Every alias."""
+    return session.scalars(select(PlaceAlias)).all()
+
+
+def sectors(session: Session) -> Sequence[Sector]:
+    """Every sector, by code."""
+    return session.scalars(select(Sector).order_by(Sector.code)).all()
+
+
+def languages(session: Session) -> Sequence[Language]:
+    """Every language, Spanish first, then by code; also those not enabled, which contacts may still read."""
+    return session.scalars(select(Language).order_by(Language.code != "es", Language.code)).all()
