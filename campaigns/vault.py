@@ -51,7 +51,7 @@ class Vault:
             raise Unsealable("no key for this value")
         try:
             return box.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], b"%d" % agency_id).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise Unsealable("the value does not open") from None
 
     def open_optional(self, sealed: bytes | None, agency_id: int) -> str:

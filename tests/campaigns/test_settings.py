@@ -1,0 +1,62 @@
+"""Settings are read once, and a wrong value stops the start with a sentence."""
+
+import base64
+
+import pytest
+
+from campaigns.settings import Settings
+
+KEY = base64.b64encode(bytes(32)).decode()
+PRODUCTION = {
+    "DATABASE_URL": "postgresql://outreach_app@db/outreach",
+    "REDIS_URL": "redis://queue/0",
+    "OUTREACH_SECRET_KEY": "s",
+    "OUTREACH_PASSWORD_SALT": "p",
+    "OUTREACH_SEAL_KEYS": f"1:{KEY}",
+    "OUTREACH_INDEX_KEYS": f"1:{KEY}",
+}
+
+
+def test_nothing_set_means_embedded_servers():
+    settings = Settings.from_env({})
+    assert settings.database_url is None
+    assert settings.data.name == "var"
+    assert settings.base_url == "http://127.0.0.1:8000"
+
+
+def test_production_is_read():
+    settings = Settings.from_env({**PRODUCTION, "OUTREACH_BASE_URL": "https://avisos.example/"})
+    assert settings.app_url == "postgresql+psycopg://outreach_app@db/outreach"
+    assert settings.base_url == "https://avisos.example"
+    assert settings.secure_cookies
+    assert settings.seal_keys == {1: bytes(32)}
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"OUTREACH_SEAL_KEYS": ""}, "OUTREACH_SEAL_KEYS and OUTREACH_INDEX_KEYS: both are needed"),
+        ({"OUTREACH_SECRET_KEY": ""}, "OUTREACH_SECRET_KEY and OUTREACH_PASSWORD_SALT: both are needed"),
+        ({"OUTREACH_SEAL_KEYS": "x"}, "write each key as NUMBER:BASE64"),
+        ({"OUTREACH_SEAL_KEYS": f"0:{KEY}"}, "its own number from 1 to 255 and 32 bytes"),
+        ({"OUTREACH_SEAL_KEYS": f"1:{KEY},1:{KEY}"}, "its own number"),
+        ({"OUTREACH_INDEX_KEYS": "1:AAAA"}, "32 bytes"),
+        ({"OUTREACH_PORT": "http"}, "OUTREACH_PORT='http': write a port number"),
+        ({"OUTREACH_PORT": "70000"}, "write a port number"),
+        ({"OUTREACH_LEASE": "soon"}, "OUTREACH_LEASE='soon': write a number of seconds"),
+        ({"OUTREACH_LEASE": "0"}, "above 0"),
+        ({"OUTREACH_BASE_URL": "avisos.example"}, "begins with http"),
+        ({"DATABASE_URL": "mysql://x/y"}, "begins with postgresql://"),
+        ({"DATABASE_URL": "nonsense"}, "begins with postgresql://"),
+    ],
+)
+def test_a_wrong_value_is_told_in_a_sentence(changed, sentence):
+    with pytest.raises(ValueError, match="_") as told:
+        Settings.from_env({**PRODUCTION, **changed})
+    assert sentence in str(told.value)
+
+
+def test_urls_that_are_missing_are_told():
+    for name in ("app_url", "owner_url", "queue_url"):
+        with pytest.raises(ValueError, match="is not set"):
+            getattr(Settings(), name)
