@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from campaigns.settings import Settings
 from outreach import auth, database, errors, headers, health, i18n, pages, sessions
 from outreach.admin import places, start
+from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -16,6 +17,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     health.bp,
     start.bp,
+    twilio.bp,
 )
 
 # htmx must add no style and run no text as code (Content-Security-Policy), keep no page in the browser's storage

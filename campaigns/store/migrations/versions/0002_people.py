@@ -56,6 +56,7 @@ CREATE TABLE contact (
     CONSTRAINT contact_pkey PRIMARY KEY (id),
     CONSTRAINT contact_agency_id_fkey FOREIGN KEY(agency_id) REFERENCES agency (id)
 );
+CREATE INDEX contact_agency ON contact (agency_id, id);
 CREATE INDEX contact_email ON contact (agency_id, email_index) WHERE email_index IS NOT NULL;
 CREATE UNIQUE INDEX contact_email_alone
     ON contact (agency_id, email_index)
