@@ -54,6 +54,11 @@ class Message:
     error_code: int | None = None
     redacted: bool = False
 
+    @property
+    def reached(self) -> bool:
+        """May this message have reached the phone?"""
+        return self.status not in NOT_REACHED
+
     def ids(self) -> dict[str, str]:
         """Return what the sender's system wrote into the query of its callback address: c, d and n, if any."""
         query = (self.callback or "").partition("#")[0].partition("?")[2]
@@ -112,7 +117,7 @@ class Phone:
             return False
         reached: dict[str, int] = {}
         for message in self.accepted:
-            if message.status not in NOT_REACHED:
+            if message.reached:
                 reached[campaign_of(message)] = reached.get(campaign_of(message), 0) + 1
         return any(count > 1 for count in reached.values())
 

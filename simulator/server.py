@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from simulator import api, control
+from simulator import api, control, wall
 from simulator.api import CARRIER
 from simulator.carrier import Carrier
 from simulator.settings import Settings
@@ -25,6 +25,7 @@ def create_app(settings: Settings) -> web.Application:
     api.add_routes(app)
     if settings.is_loopback:
         control.add_routes(app)
+        wall.add_routes(app)
     return app
 
 

@@ -1,0 +1,50 @@
+"""The four switches a visitor sees, in terms of the faults behind them, and the figures beside them."""
+
+from collections.abc import Mapping
+
+from simulator.carrier import Carrier
+from simulator.faults import Faults
+
+SWITCHES = ("slow", "refused", "lost", "outage")
+_ON: dict[str, dict[str, object]] = {
+    "slow": {"drain_rate": 2, "status_delay_ms": [1500, 4000]},
+    "refused": {"mix": {"undelivered:30003": 0.2, "undelivered:30005": 0.1, "undelivered:30007": 0.1}},
+    "lost": {"callbacks": {"drop": 1}},
+    "outage": {"create": [{"kind": "unavailable"}], "reads_fail": True},
+}
+_OFF: dict[str, dict[str, object]] = {
+    "slow": {"drain_rate": None, "status_delay_ms": [50, 150]},
+    "refused": {"mix": {}},
+    "lost": {"callbacks": {"drop": 0}},
+    "outage": {"create": [], "reads_fail": False},
+}
+
+
+def state(faults: Faults) -> dict[str, bool]:
+    """Return which switches are on, also when a control call turned them."""
+    return {
+        "slow": faults.drain_rate is not None,
+        "refused": bool(faults.mix),
+        "lost": faults.drop > 0,
+        "outage": faults.reads_fail,
+    }
+
+
+def changes(faults: Faults, wanted: Mapping[str, bool]) -> dict[str, object]:
+    """Return what `POST /control/faults` would have to be given for the switches to stand as wanted."""
+    now = state(faults)
+    given: dict[str, object] = {}
+    for name in SWITCHES:
+        if now[name] != wanted[name]:
+            given |= (_ON if wanted[name] else _OFF)[name]
+    return given
+
+
+def figures(carrier: Carrier) -> dict[str, int]:
+    """Return the figures under the switches."""
+    return {
+        "accepted": carrier.messages.accepted,
+        "phones": len(carrier.messages.phones),
+        "repeated": sum(phone.repeats() for phone in carrier.messages.maybe_repeated.values()),
+        "waiting": carrier.callbacks.waiting(),
+    }
