@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import os
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class Callbacks:
             return
         target = read_target(message.callback)
         callback = Callback(
-            message.sid, target, form_of(message), message.account.secret(), str(uuid.uuid4()), 1 + target.retries
+            message.sid, target, form_of(message), message.account.secret(), os.urandom(16).hex(), 1 + target.retries
         )
         self._send_later(callback, self._faults.between((0.0, self._faults.shuffle)))
         if self._faults.happens(self._faults.duplicate):

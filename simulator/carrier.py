@@ -52,7 +52,7 @@ class Carrier:
     def accept(self, message: Message, *, at_once: bool = False) -> None:
         """Start a message that passed all checks on its way; `at_once` walks it to the end before returning."""
         phone = self.messages.phones.get(message.to)
-        message.outcome = self.faults.outcome(message.to, len(phone.accepted) if phone else 0)
+        message.outcome = self.faults.outcome(message.to, phone.accepted_count if phone else 0)
         self.messages.add(message)
         self.counters["creates_accepted"] += 1
         message.expires_at = message.created_at + message.validity

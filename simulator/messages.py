@@ -3,7 +3,7 @@
 import itertools
 import os
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -102,23 +102,36 @@ def rfc2822(second: int) -> str:
 class Phone:
     """A person's phone: everything it got and wrote, oldest first."""
 
-    __slots__ = ("accepted", "messages", "number", "per_campaign", "version")
+    __slots__ = ("accepted_count", "messages", "number", "per_campaign", "version")
 
     def __init__(self, number: str) -> None:
         self.number = number
         self.messages: list[Message] = []
-        self.accepted: list[Message] = []
-        self.per_campaign: dict[str, int] = {}
+        self.accepted_count = 0
+        self.per_campaign: Counter[str] | None = None  # most phones get one message: counted from the second on
         self.version = 0
+
+    def accepted(self) -> list[Message]:
+        """Return what came to the phone by a create call, in order."""
+        return [message for message in self.messages if message.direction == OUTBOUND]
+
+    def add(self, message: Message) -> bool:
+        """Put a message on the phone; True if its campaign had written before."""
+        self.messages.append(message)
+        if message.direction != OUTBOUND:
+            return False
+        self.accepted_count += 1
+        if self.accepted_count == 1:
+            return False
+        if self.per_campaign is None:
+            self.per_campaign = Counter(campaign_of(each) for each in self.accepted())
+        else:
+            self.per_campaign[campaign_of(message)] += 1
+        return self.per_campaign[campaign_of(message)] > 1
 
     def repeats(self) -> bool:
         """Did one campaign (or, outside campaigns, one text) come more than once without an earlier one failing?"""
-        if all(count < 2 for count in self.per_campaign.values()):
-            return False
-        reached: dict[str, int] = {}
-        for message in self.accepted:
-            if message.reached:
-                reached[campaign_of(message)] = reached.get(campaign_of(message), 0) + 1
+        reached = Counter(campaign_of(message) for message in self.accepted() if message.reached)
         return any(count > 1 for count in reached.values())
 
 
@@ -145,14 +158,9 @@ class Messages:
         self._by_sid[message.sid] = message
         self._by_account.setdefault(message.account.sid, []).append(message)
         phone = self.phone(message.sender or "" if message.direction == INBOUND else message.to)
-        phone.messages.append(message)
-        if message.direction == OUTBOUND:
-            self.accepted += 1
-            phone.accepted.append(message)
-            key = campaign_of(message)
-            seen = phone.per_campaign[key] = phone.per_campaign.get(key, 0) + 1
-            if seen > 1:
-                self.maybe_repeated[phone.number] = phone
+        self.accepted += message.direction == OUTBOUND
+        if phone.add(message):
+            self.maybe_repeated[phone.number] = phone
         self.phones.move_to_end(phone.number)
         self.touch(phone)
 

@@ -144,7 +144,7 @@ def _shown(phone: Phone, limit: int) -> Shown:
 
 def _rows(phone: Phone) -> list[Row]:
     groups: dict[str, list[Message]] = {}
-    for message in phone.accepted:
+    for message in phone.accepted():
         groups.setdefault(campaign_of(message), []).append(message)
     rows = []
     for key, group in groups.items():

@@ -24,6 +24,7 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_REPLY, _TURN = "/wall/reply", "/wall/faults"
 _STATIC = {"wall.css": "text/css", "wall.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
@@ -31,8 +32,8 @@ def add_routes(app: web.Application) -> None:
     """Give the application the wall's pages."""
     app.router.add_get("/", local.only(phones))
     app.router.add_get("/tally", local.only(tally))
-    app.router.add_post("/wall/reply", local.only(reply))
-    app.router.add_post("/wall/faults", local.only(set_faults))
+    app.router.add_post(_REPLY, local.only(reply))
+    app.router.add_post(_TURN, local.only(set_faults))
     app.router.add_get("/static/{name}", local.only(static))
 
 
@@ -78,6 +79,9 @@ def _show(request: web.Request, view: str) -> web.Response:
         "switches": turned,
         "figures": panel.figures(carrier),
         "note": _note(words, request.query),
+        "own": "/static/{}".format,
+        "reply_path": _REPLY,
+        "turn_path": _TURN,
         "link": lambda **changes: _link(request, words, changes),
     }
     text = _PAGES.get_template(f"{view}.html" if fragment else "wall.html").render(values)

@@ -46,6 +46,7 @@ class Answer(NamedTuple):
     text: str
 
 
+@lru_cache(maxsize=4096)  # every message asks for its own three or four times
 def read_target(address: str) -> Target:
     """Take an address apart; its fragment is kept from the wire and from the signature. Raises ValueError."""
     match = _URL.fullmatch(address)
