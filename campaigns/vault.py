@@ -36,9 +36,13 @@ class Vault:
 
     def seal(self, text: str, agency_id: int) -> bytes:
         """`text` sealed for one agency: a value copied to another agency's row does not open."""
+        return self.seal_bytes(text.encode(), agency_id)
+
+    def seal_bytes(self, content: bytes, agency_id: int) -> bytes:
+        """Like seal(), for what is no text."""
         nonce = os.urandom(_NONCE)
         box = self._boxes[self._current]
-        return bytes((self._current,)) + nonce + box.encrypt(nonce, text.encode(), b"%d" % agency_id)
+        return bytes((self._current,)) + nonce + box.encrypt(nonce, content, b"%d" % agency_id)
 
     def seal_optional(self, text: str | None, agency_id: int) -> bytes | None:
         """Like seal(); nothing stays nothing."""
@@ -46,11 +50,15 @@ class Vault:
 
     def open(self, sealed: bytes, agency_id: int) -> str:
         """The text again; raises Unsealable."""
+        return self.open_bytes(sealed, agency_id).decode()
+
+    def open_bytes(self, sealed: bytes, agency_id: int) -> bytes:
+        """Like open(), for what is no text."""
         box = self._boxes.get(sealed[0]) if sealed else None
         if box is None:
             raise Unsealable("no key for this value")
         try:
-            return box.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], b"%d" % agency_id).decode()
+            return box.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], b"%d" % agency_id)
         except (InvalidTag, ValueError):
             raise Unsealable("the value does not open") from None
 

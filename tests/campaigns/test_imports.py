@@ -1,0 +1,325 @@
+"""Imports: the messy file comes out as expected, and no death of a worker changes that."""
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from campaigns import consent, imports
+from campaigns.errors import Invalid, NotFound
+from campaigns.imports import Options
+from campaigns.settings import Settings
+from campaigns.store.agencies import Agency
+from campaigns.store.audit import AuditRow
+from campaigns.store.consents import OptOut, reachable_by_sms
+from campaigns.store.contacts import Contact, ContactSector, ContactTag, ContactWord
+from campaigns.store.engine import AgencySessions
+from campaigns.store.imports import Import, ImportChunk
+from campaigns.store.staff import Staff
+from campaigns.vault import Vault
+
+DATA = Path(__file__).parents[1] / "data"
+MESSY = (DATA / "contacts_messy.csv").read_bytes()
+EXPECTED = json.loads((DATA / "contacts_messy_expected.json").read_text())
+ROWS = "Nombre;Celular;Correo;Acepta;Rubro;Etiquetas\nRosa Núñez;987654321;;sí;combi;norte\nAna;;ana@x.example;;;\n"
+
+
+def _file(text: str | bytes = ROWS) -> io.BytesIO:
+    return io.BytesIO(text if isinstance(text, bytes) else text.encode())
+
+
+@pytest.fixture
+def bring(sessions: AgencySessions, vault: Vault, agency: Agency):  # type: ignore[no-untyped-def]
+    """Bring a text or bytes in for the cast's agency and return the report."""
+    return lambda content=ROWS, **more: imports.bring_in(sessions, vault, agency.id, _file(content), **more)
+
+
+def _count(sessions: AgencySessions, agency: Agency, table: type, *where: object) -> int:
+    with sessions(agency.id)() as session:
+        return session.scalar(select(func.count()).select_from(table).where(*where)) or 0
+
+
+@pytest.mark.parametrize("batch", [20_000, 97, 1])
+def test_the_messy_file(bring, batch: int, sessions: AgencySessions, agency: Agency) -> None:
+    report = bring(MESSY, batch=batch)
+    assert report == EXPECTED
+    assert list(report) == list(EXPECTED)
+    assert _count(sessions, agency, Contact) == EXPECTED["added"]
+    assert _count(sessions, agency, Contact, reachable_by_sms()) == EXPECTED["reachable_sms"]
+    reached = (Contact.email_index.is_not(None), Contact.legal_ground.is_not(None))
+    assert _count(sessions, agency, Contact, *reached) == EXPECTED["reachable_email"]
+
+
+def test_the_same_file_again_adds_nobody(bring, sessions: AgencySessions, agency: Agency) -> None:
+    bring(MESSY)
+    again = bring(MESSY)
+    assert again["added"] == 0
+    assert again["duplicates"] == EXPECTED["added"] + EXPECTED["duplicates"]
+    assert again["rejected"] == EXPECTED["rejected"]
+    assert set(again["warnings"].values()) == {0}
+    assert (again["reachable_sms"], again["reachable_email"]) == (0, 0)
+    assert _count(sessions, agency, Contact) == EXPECTED["added"]
+
+
+def test_two_agencies_have_their_own_people(
+    sessions: AgencySessions, vault: Vault, agency: Agency, other_agency: Agency
+) -> None:
+    for owner in (agency, other_agency):
+        assert imports.bring_in(sessions, vault, owner.id, _file(MESSY)) == EXPECTED
+        assert _count(sessions, owner, Contact) == EXPECTED["added"]
+
+
+def test_what_is_kept_of_a_row(bring, sessions: AgencySessions, agency: Agency, vault: Vault) -> None:
+    row = "Rosa Núñez Peña;Bodega Núñez;987654321;Rosa@X.example;sí;2026-01-10;combi|taxi;Norte;Comas;Lima;Quechua"
+    bring("Nombre;Negocio;Celular;Correo;Acepta;Fecha de aceptación;Rubro;Etiquetas;Distrito;Provincia;Idioma\n" + row)
+    with sessions(agency.id)() as session:
+        kept = session.scalars(select(Contact)).one()
+        words = set(session.scalars(select(ContactWord.word_index)))
+        assert set(session.scalars(select(ContactSector.code))) == {"4921", "4922"}
+        assert set(session.scalars(select(ContactTag.tag))) == {"norte"}
+    assert kept.name_sealed is not None
+    assert kept.phone_sealed is not None
+    assert kept.email_sealed is not None
+    assert vault.open(kept.name_sealed, agency.id) == "Rosa Núñez Peña"
+    assert vault.open_optional(kept.business_sealed, agency.id) == "Bodega Núñez"
+    assert vault.open(kept.phone_sealed, agency.id) == "+51987654321"
+    assert vault.open(kept.email_sealed, agency.id) == "Rosa@x.example"
+    assert kept.phone_index == vault.address_index("+51987654321")
+    assert kept.email_index == vault.address_index("rosa@x.example")
+    assert words == set(vault.word_indexes(["rosa", "nunez", "pena", "bodega"], agency.id))
+    assert (kept.phone_kind, kept.language, kept.place_code) == ("mobile", "qu", "150110")
+    assert (kept.legal_ground, str(kept.ground_on), kept.accepts_fallback) == ("consent", "2026-01-10", True)
+
+
+def test_the_agencys_language_for_who_names_none(bring, sessions: AgencySessions, agency: Agency) -> None:
+    with sessions(agency.id).begin() as session:
+        session.execute(update(Agency).where(Agency.id == agency.id).values(language="qu"))
+    bring("Celular;Idioma\n987654321;\n987654322;klingon\n987654323;es\n")
+    with sessions(agency.id)() as session:
+        assert session.scalars(select(Contact.language).order_by(Contact.language)).all() == ["es", "qu", "qu"]
+
+
+def test_fallback_is_asked_once_per_import(bring, sessions: AgencySessions, agency: Agency) -> None:
+    bring(options=Options(accepts_fallback=False))
+    assert _count(sessions, agency, Contact, Contact.accepts_fallback) == 0
+    bring("Celular\n987000111\n")
+    assert _count(sessions, agency, Contact, Contact.accepts_fallback) == 1
+
+
+def test_the_first_row_of_a_person_counts(bring, sessions: AgencySessions, agency: Agency, vault: Vault) -> None:
+    report = bring(
+        "Nombre;Celular;Correo\nUna;987654321;a@x.example\nOtra;987654321;b@x.example\n"
+        "Con número;912345678;c@x.example\nSin número;;c@x.example\nSin número;;C@X.example\n"
+    )
+    assert (report["added"], report["duplicates"]) == (3, 2)
+    with sessions(agency.id)() as session:
+        names = [vault.open_optional(sealed, agency.id) for sealed in session.scalars(select(Contact.name_sealed))]
+    assert sorted(names) == ["Con número", "Sin número", "Una"]
+
+
+def test_a_refusal_survives_every_import(bring, sessions: AgencySessions, agency: Agency, vault: Vault) -> None:
+    indexes = vault.address_indexes("+51987654321")
+    with sessions(agency.id).begin() as session:
+        consent.stop(session, agency.id, "sms", indexes, source=consent.Source.WORD, rule="ALTO", language="es")
+    bring()
+    assert _count(sessions, agency, Contact, reachable_by_sms()) == 0
+    assert _count(sessions, agency, OptOut, OptOut.stopped) == 1
+
+
+def test_an_index_key_that_was_replaced_still_knows_people(
+    bring, sessions: AgencySessions, agency: Agency, settings: Settings
+) -> None:
+    bring()
+    newer = Vault(replace(settings, index_keys={99: b"n" * 32, **settings.index_keys}))
+    report = imports.bring_in(sessions, newer, agency.id, _file())
+    assert (report["added"], report["duplicates"]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "file_empty"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "file_not_text"),
+        (b"Nombre;Negocio\nRosa;Bodega\n", "no_address_column"),
+        (b"Celular;" * 200_000, "line_too_long"),
+        (b'Celular;Nombre\n987654321;Rosa\n987654322;"Ana\n', "quote_not_closed"),
+        (b"PK\x03\x04....", "file_is_spreadsheet"),
+    ],
+)
+def test_a_file_that_is_none_adds_nobody(
+    content: bytes, code: str, bring, sessions: AgencySessions, agency: Agency
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        bring(content)
+    assert (refused.value.field, refused.value.code) == ("file", code)
+    assert _count(sessions, agency, Contact) == 0
+    with sessions(agency.id)() as session:
+        (failed,) = imports.listed(session, agency.id)
+    assert failed.state == "failed"
+    assert failed.failure is not None
+    assert failed.failure["code"] == code
+
+
+def test_headings_alone_are_an_import_of_nobody(bring) -> None:
+    report = bring("Nombre;Celular\n;\n")
+    assert (report["rows"], report["added"]) == (0, 0)
+
+
+@pytest.fixture
+def waiting(sessions: AgencySessions, vault: Vault, agency: Agency, ada: Staff) -> Import:
+    """The messy file, kept for a worker."""
+    with sessions(agency.id).begin() as session:
+        return imports.submit(session, vault, agency.id, _file(MESSY), options=Options(), by=ada.id)
+
+
+def _now(sessions: AgencySessions, agency: Agency, import_id: int) -> Import:
+    with sessions(agency.id)() as session:
+        return imports.get(session, agency.id, import_id)
+
+
+def test_a_kept_file_is_brought_in_by_a_worker(
+    waiting: Import, sessions: AgencySessions, vault: Vault, agency: Agency, ada: Staff
+) -> None:
+    assert (waiting.state, waiting.size) == ("waiting", len(MESSY))
+    assert imports.run(sessions, vault, agency.id, waiting.id, batch=100)
+    done = _now(sessions, agency, waiting.id)
+    assert (done.state, done.report, done.rows_done, done.bytes_done) == ("done", EXPECTED, 600, len(MESSY))
+    assert done.finished_at is not None
+    assert _count(sessions, agency, ImportChunk) == 0
+    with sessions(agency.id)() as session:
+        deed = session.scalars(select(AuditRow).where(AuditRow.did == "contact:imported")).one()
+    assert (deed.staff_id, deed.subject, deed.detail) == (ada.id, f"import:{waiting.id}", {"rows": 600, "added": 463})
+    assert not imports.run(sessions, vault, agency.id, waiting.id)
+
+
+def test_a_file_of_many_pieces(
+    monkeypatch: pytest.MonkeyPatch, sessions: AgencySessions, vault: Vault, agency: Agency, ada: Staff
+) -> None:
+    monkeypatch.setattr(imports, "_CHUNK", 1000)
+    with sessions(agency.id).begin() as session:
+        kept = imports.submit(session, vault, agency.id, _file(MESSY), options=Options(), by=ada.id)
+    assert _count(sessions, agency, ImportChunk) == -(-len(MESSY) // 1000)
+    assert imports.run(sessions, vault, agency.id, kept.id)
+    assert _now(sessions, agency, kept.id).report == EXPECTED
+
+
+def test_no_piece_of_a_kept_file_can_be_read(waiting: Import, sessions: AgencySessions, agency: Agency) -> None:
+    with sessions(agency.id)() as session:
+        kept = b"".join(session.scalars(select(ImportChunk.content_sealed)))
+    assert len(kept) >= len(MESSY)
+    assert b"correo.example" not in kept
+
+
+class _Died(BaseException):
+    """The worker was killed."""
+
+
+@pytest.mark.parametrize("deaths", [[1], [3], [1, 2, 1]])
+def test_a_worker_killed_between_batches_changes_no_figure(
+    deaths: list[int],
+    waiting: Import,
+    sessions: AgencySessions,
+    vault: Vault,
+    agency: Agency,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for batches in deaths:
+        left = iter(range(batches))
+        add = imports.arrivals.add
+
+        def dying(*args: object, left: Iterable[int] = left, add=add, **more: object) -> set[bytes]:
+            added: set[bytes] = add(*args, **more)
+            if next(iter(left), None) is None:
+                raise _Died  # after the insert, before the commit
+            return added
+
+        with monkeypatch.context() as patched:
+            patched.setattr(imports.arrivals, "add", dying)
+            with pytest.raises(_Died):
+                imports.run(sessions, vault, agency.id, waiting.id, batch=50, lease=0.01)
+    assert imports.run(sessions, vault, agency.id, waiting.id, batch=70)
+    assert _now(sessions, agency, waiting.id).report == EXPECTED
+    assert _count(sessions, agency, Contact) == EXPECTED["added"]
+
+
+def test_an_import_in_hand_is_left_alone(
+    waiting: Import, sessions: AgencySessions, vault: Vault, agency: Agency
+) -> None:
+    with sessions(agency.id).begin() as session:
+        assert imports.store.take_lease(session, agency.id, waiting.id, seconds=60)
+    assert not imports.run(sessions, vault, agency.id, waiting.id)
+    assert _count(sessions, agency, Contact) == 0
+
+
+def test_who_lost_the_lease_adds_nothing_more(
+    waiting: Import, sessions: AgencySessions, vault: Vault, agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = imports.arrivals.add
+
+    def robbed(*args: object, **more: object) -> set[bytes]:
+        added: set[bytes] = add(*args, **more)
+        monkeypatch.setattr(imports.arrivals, "add", add)
+        with sessions(agency.id).begin() as session:
+            session.execute(update(Import).values(leased_until=func.now()))
+        assert imports.run(sessions, vault, agency.id, waiting.id)
+        return added
+
+    # The thief's rows and ours are the same people: ours wait for the thief's transaction, so ours must come first.
+    monkeypatch.setattr(imports.arrivals, "add", lambda *args, **more: robbed(args[0], args[1], [], **more))
+    assert not imports.run(sessions, vault, agency.id, waiting.id)
+    assert _now(sessions, agency, waiting.id).report == EXPECTED
+    assert _count(sessions, agency, Contact) == EXPECTED["added"]
+
+
+def test_a_broken_file_is_refused_before_it_is_kept(
+    sessions: AgencySessions, vault: Vault, agency: Agency, ada: Staff
+) -> None:
+    with sessions(agency.id)() as session, pytest.raises(Invalid) as refused:
+        imports.submit(session, vault, agency.id, _file("Nombre\nRosa\n"), options=Options(), by=ada.id)
+    assert refused.value.code == "no_address_column"
+
+
+def test_a_file_broken_in_its_middle_ends_as_failed(
+    sessions: AgencySessions, vault: Vault, agency: Agency, ada: Staff
+) -> None:
+    text = "Celular;Nombre\n" + "987654321;Rosa\n" * 9000 + '987654322;"Ana\n'
+    with sessions(agency.id).begin() as session:
+        kept = imports.submit(session, vault, agency.id, _file(text), options=Options(), by=ada.id)
+    assert imports.run(sessions, vault, agency.id, kept.id)
+    failed = _now(sessions, agency, kept.id)
+    assert failed.state == "failed"
+    assert failed.failure == {"field": "file", "code": "quote_not_closed", "values": {"line": 9002}}
+    assert _count(sessions, agency, Contact) == 0
+    assert _count(sessions, agency, ImportChunk) == 0
+
+
+def test_a_file_whose_command_line_died_ends_as_interrupted(
+    sessions: AgencySessions, vault: Vault, agency: Agency
+) -> None:
+    with sessions(agency.id).begin() as session:
+        orphan = Import(agency_id=agency.id, options={}, size=10, state="running")
+        session.add(orphan)
+        session.flush()
+    assert imports.run(sessions, vault, agency.id, orphan.id)
+    failed = _now(sessions, agency, orphan.id)
+    assert failed.failure is not None
+    assert failed.failure["code"] == "import_interrupted"
+
+
+def test_progress_is_told_after_every_batch(bring) -> None:
+    told: list[tuple[int, int]] = []
+    bring(MESSY, batch=250, progress=lambda rows, size: told.append((rows, size)))
+    assert [rows for rows, _ in told] == [250, 500, 600]
+    assert told[-1][1] == len(MESSY)
+
+
+def test_strangers_see_no_import(waiting: Import, sessions: AgencySessions, vault: Vault, other_agency: Agency) -> None:
+    with sessions(other_agency.id)() as session:
+        with pytest.raises(NotFound):
+            imports.get(session, other_agency.id, waiting.id)
+        assert imports.listed(session, other_agency.id) == []
+    assert not imports.run(sessions, vault, other_agency.id, waiting.id)
