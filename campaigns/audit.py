@@ -33,6 +33,7 @@ class Did(StrEnum):
     CAMPAIGN_APPROVED = "campaign:approved"
     CAMPAIGN_RETURNED = "campaign:returned"
     CAMPAIGN_VOIDED = "campaign:voided"
+    CAMPAIGN_CANCELLED = "campaign:cancelled"
     CAMPAIGN_STARTED = "campaign:started"
     CAMPAIGN_PAUSED = "campaign:paused"
     CAMPAIGN_RESUMED = "campaign:resumed"

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     STOPPED = "stopped"
     NO_GROUND = "no_ground"
+    NO_MOBILE = "no_mobile"
 
 
 CAMPAIGN_MOVES: Final[dict[CampaignState, frozenset[CampaignState]]] = {

@@ -13,7 +13,7 @@ from campaigns.rules.spelling import fold, one_line
 _MARK = re.compile(r"\{\{|\}\}")
 _SINGLE = re.compile(r"\{\s*([^{}\n]{1,40}?)\s*\}")
 _BRACES = str.maketrans("", "", "{}")
-_LONGEST_VALUE = 120
+LONGEST_VALUE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def fill(pieces: Pieces, values: Mapping[str, str]) -> str:
     gap = False  # the last thing was an empty value
     for piece in pieces:
         if isinstance(piece, Hole):
-            value = one_line(values.get(piece.name, "").translate(_BRACES), _LONGEST_VALUE)
+            value = one_line(values.get(piece.name, "").translate(_BRACES), LONGEST_VALUE)
             gap = not value
             out += value
             continue

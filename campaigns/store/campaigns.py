@@ -1,8 +1,14 @@
 """Campaigns and their texts."""
 
-from sqlalchemy import ForeignKey, Index, Integer, text
-from sqlalchemy.orm import Mapped, mapped_column
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
 
+from sqlalchemy import ColumnElement, ForeignKey, Index, Integer, Select, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaigns.rules.lifecycle import CAMPAIGN_MOVES, CampaignState
 from campaigns.store.metadata import Id, Made, Moment, Ref, Stored, Table
 
 
@@ -60,3 +66,206 @@ class Text(Table):
     subject: Mapped[str | None]
     body: Mapped[str]
     changed_at: Mapped[Made]
+
+
+# What planning and approval write, taken back: the columns of a draft that was never submitted.
+_UNPLANNED: Final[dict[str, Any]] = {
+    "rule": None,
+    "approver_id": None,
+    "content_digest": None,
+    "audience_digest": None,
+    "plan_total": None,
+    "plan_done": 0,
+    "plan_after": 0,
+    "plan_leased_until": None,
+    "submitted_at": None,
+    "approved_at": None,
+}
+
+
+class Digests(NamedTuple):
+    """What an approval binds: texts, sender and hours; and exactly these addresses (DESIGN P2)."""
+
+    content: str | None
+    audience: str | None
+
+
+def get(session: Session, agency_id: int, campaign_id: int) -> Campaign | None:
+    """One of the agency's campaigns as it stands now, or None; never its service campaign."""
+    return session.scalar(_one(agency_id, campaign_id), execution_options={"populate_existing": True})
+
+
+def locked(session: Session, agency_id: int, campaign_id: int) -> Campaign | None:
+    """Like get(), and nobody else changes it until this transaction ends."""
+    return session.scalar(_one(agency_id, campaign_id).with_for_update(), execution_options={"populate_existing": True})
+
+
+def service(session: Session, agency_id: int) -> Campaign:
+    """The standing campaign of the agency's sends without a campaign."""
+    return session.scalars(select(Campaign).where(Campaign.agency_id == agency_id, Campaign.kind == "service")).one()
+
+
+def listed(
+    session: Session, agency_id: int, states: Collection[str], *, before: int | None, limit: int
+) -> Sequence[Campaign]:
+    """The agency's campaigns in these states, newest first, older than the campaign `before`."""
+    statement = select(Campaign).where(
+        Campaign.agency_id == agency_id, Campaign.kind == "alert", Campaign.state.in_(states)
+    )
+    if before is not None:
+        statement = statement.where(Campaign.id < before)
+    return session.scalars(statement.order_by(Campaign.id.desc()).limit(limit)).all()
+
+
+def in_states(session: Session, agency_id: int) -> dict[str, int]:
+    """State -> how many of the agency's campaigns are in it."""
+    rows = session.execute(
+        select(Campaign.state, func.count().label("number"))
+        .where(Campaign.agency_id == agency_id, Campaign.kind == "alert")
+        .group_by(Campaign.state)
+    )
+    return {row.state: row.number for row in rows}
+
+
+def move(
+    session: Session, agency_id: int, campaign_id: int, to: CampaignState, *, only: Collection[str] = (), **values: Any
+) -> Campaign | None:
+    """Move the campaign and set `values`; None if it is in no state it may come from, or in none of `only`."""
+    came_from = [old for old, allowed in CAMPAIGN_MOVES.items() if to in allowed and (not only or old in only)]
+    statement = (
+        update(Campaign)
+        .where(
+            Campaign.agency_id == agency_id,
+            Campaign.id == campaign_id,
+            Campaign.kind == "alert",
+            Campaign.state.in_(came_from),
+        )
+        .values(state=to, changed_at=func.now(), **values)
+        .returning(Campaign)
+    )
+    return session.scalar(statement, execution_options={"populate_existing": True})
+
+
+def discard_plan(session: Session, campaign_id: int) -> int:
+    """Delete the planned deliveries of a campaign that has not started; how many there were."""
+    gone: int = session.execute(select(func.discard_plan(campaign_id))).scalar_one()
+    return gone
+
+
+def submit(
+    session: Session, agency_id: int, campaign_id: int, *, rule: Mapping[str, object], author_id: int
+) -> Campaign | None:
+    """Move a draft to planning with the rule as it is now, nothing planned yet; None if it is no draft."""
+    fresh = {**_UNPLANNED, "rule": dict(rule), "plan_left_out": None, "return_reason": None, "author_id": author_id}
+    return move(session, agency_id, campaign_id, CampaignState.PLANNING, **fresh)
+
+
+def back_to_draft(
+    session: Session,
+    agency_id: int,
+    campaign_id: int,
+    *,
+    reason: str | None,
+    only: Collection[str] = (),
+    left_out: Mapping[str, object] | None = None,
+) -> Campaign | None:
+    """Void what was planned and approved, and delete the planned deliveries; None if the campaign cannot go back."""
+    campaign = move(
+        session,
+        agency_id,
+        campaign_id,
+        CampaignState.DRAFT,
+        only=only,
+        return_reason=reason,
+        plan_left_out=left_out,
+        **_UNPLANNED,
+    )
+    if campaign is not None:
+        discard_plan(session, campaign_id)
+    return campaign
+
+
+def take_lease(session: Session, agency_id: int, campaign_id: int, *, seconds: float) -> Campaign | None:
+    """The campaign to plan, kept from others for so long; None if it is not to be planned or somebody has it."""
+    return session.scalar(
+        update(Campaign)
+        .where(
+            Campaign.agency_id == agency_id,
+            Campaign.id == campaign_id,
+            Campaign.state == CampaignState.PLANNING,
+            or_(Campaign.plan_leased_until.is_(None), Campaign.plan_leased_until < func.clock_timestamp()),
+        )
+        .values(plan_leased_until=_from_now(seconds))
+        .returning(Campaign)
+    )
+
+
+def keep_lease(session: Session, held: Campaign, *, seconds: float) -> Campaign | None:
+    """The campaign with a longer lease, locked until the transaction ends; None if the lease is no longer `held`'s.
+
+    The moment the lease ends is what tells one holder from another.
+    """
+    return session.scalar(
+        update(Campaign)
+        .where(
+            Campaign.id == held.id,
+            Campaign.agency_id == held.agency_id,
+            Campaign.state == CampaignState.PLANNING,
+            Campaign.plan_leased_until == held.plan_leased_until,
+        )
+        .values(plan_leased_until=_from_now(seconds))
+        .returning(Campaign)
+    )
+
+
+def note_total(session: Session, held: Campaign, total: int) -> None:
+    """How many contacts the rule picks, if the campaign is still planned under the lease `held`."""
+    session.execute(
+        update(Campaign)
+        .where(
+            Campaign.id == held.id,
+            Campaign.agency_id == held.agency_id,
+            Campaign.plan_leased_until == held.plan_leased_until,
+        )
+        .values(plan_total=total)
+    )
+
+
+def digests(session: Session, campaign_id: int) -> Digests:
+    """What the campaign's content and audience amount to now."""
+    content, audience = session.execute(
+        select(func.campaign_content_digest(campaign_id), func.campaign_audience_digest(campaign_id))
+    ).one()
+    return Digests(content, audience)
+
+
+def texts(session: Session, campaign_id: int) -> Sequence[Text]:
+    """The campaign's texts, by language."""
+    return session.scalars(
+        select(Text).where(Text.campaign_id == campaign_id).order_by(Text.language),
+        execution_options={"populate_existing": True},
+    ).all()
+
+
+def replace_texts(session: Session, agency_id: int, campaign_id: int, bodies: Mapping[str, str]) -> None:
+    """Make these SMS texts, by language, the campaign's only ones."""
+    session.execute(delete(Text).where(Text.campaign_id == campaign_id, Text.language.not_in(bodies)))
+    for language, body in bodies.items():
+        session.execute(
+            insert(Text)
+            .values(agency_id=agency_id, campaign_id=campaign_id, channel="sms", language=language, body=body)
+            .on_conflict_do_update(
+                index_elements=["campaign_id", "channel", "language"],
+                set_={"body": body, "changed_at": func.now()},
+                where=Text.body != body,
+            )
+        )
+
+
+def _one(agency_id: int, campaign_id: int) -> Select[Campaign]:
+    return select(Campaign).where(Campaign.agency_id == agency_id, Campaign.id == campaign_id, Campaign.kind == "alert")
+
+
+def _from_now(seconds: float) -> ColumnElement[datetime]:
+    moment: ColumnElement[datetime] = func.clock_timestamp() + timedelta(seconds=seconds)
+    return moment

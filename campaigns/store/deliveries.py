@@ -1,7 +1,10 @@
 """Deliveries: the row that follows one message to one contact on one channel, to its end."""
 
+import secrets
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Index as BlindIndex
 from campaigns.store.metadata import Made, Moment, Ref, Sealed, Table
@@ -59,3 +62,39 @@ class Message(Table):
     staff_id: Mapped[Ref | None]
     address_sealed: Mapped[Sealed]
     body_sealed: Mapped[Sealed]
+
+
+class Sending(NamedTuple):
+    """A message of a service campaign, sealed."""
+
+    language: str
+    address_index: bytes
+    address_sealed: bytes
+    body_sealed: bytes
+
+
+def queue_message(session: Session, agency_id: int, campaign_id: int, message: Sending, *, staff_id: int | None) -> int:
+    """Queue a message of the service campaign and return its delivery's id. Each call is a send of its own."""
+    delivery = Delivery(
+        campaign_id=campaign_id,
+        agency_id=agency_id,
+        channel="sms",
+        address_index=message.address_index,
+        language=message.language,
+        # Any number no other send to this address has: who writes twice means two messages.
+        occasion=1 + secrets.randbits(62),
+    )
+    session.add(delivery)
+    session.flush()
+    session.add(
+        Message(
+            campaign_id=campaign_id,
+            delivery_id=delivery.id,
+            agency_id=agency_id,
+            staff_id=staff_id,
+            address_sealed=message.address_sealed,
+            body_sealed=message.body_sealed,
+        )
+    )
+    session.flush()
+    return delivery.id

@@ -1,8 +1,12 @@
 """Figures: append-only deltas, so that no row is hot and a live page reads few rows (DESIGN 10.9)."""
 
-from sqlalchemy import Index, Integer
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Index, Integer, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.rules.lifecycle import State
 from campaigns.store.metadata import Id, Made, Ref, Table
 
 
@@ -22,15 +26,46 @@ class Figure(Table):
     made_at: Mapped[Made]
 
 
+class Sum(NamedTuple):
+    """How many of a campaign's deliveries on a channel, in a language, are in a state for a reason."""
+
+    channel: str
+    language: str
+    state: str
+    reason: str | None
+    number: int
+
+
 def add_opt_out(session: Session, agency_id: int, campaign_id: int, channel: str, language: str) -> None:
     """Count one person who refused after this campaign reached them."""
+    _add(session, agency_id, campaign_id, channel, language, "opted_out")
+
+
+def add_queued(session: Session, agency_id: int, campaign_id: int, channel: str, language: str) -> None:
+    """Count one delivery that was queued by itself, not by a plan."""
+    _add(session, agency_id, campaign_id, channel, language, State.QUEUED)
+
+
+def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:
+    """The campaign's figures added up, without those that came to nothing."""
+    number = func.sum(Figure.number)
+    rows = session.execute(
+        select(Figure.channel, Figure.language, Figure.state, Figure.reason, number)
+        .where(Figure.agency_id == agency_id, Figure.campaign_id == campaign_id)
+        .group_by(Figure.channel, Figure.language, Figure.state, Figure.reason)
+        .having(number != 0)
+    )
+    return [Sum(*row) for row in rows]
+
+
+def _add(session: Session, agency_id: int, campaign_id: int, channel: str, language: str, state: str) -> None:
     session.add(
         Figure(
             agency_id=agency_id,
             campaign_id=campaign_id,
             channel=channel,
             language=language,
-            state="opted_out",
+            state=state,
             reason=None,
             number=1,
         )

@@ -16,7 +16,7 @@ Sealed = Annotated[bytes, mapped_column(LargeBinary)]
 Index = Annotated[bytes, mapped_column(LargeBinary)]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Made = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
-Stored = Annotated[dict[str, object], mapped_column(JSONB)]
+Stored = Annotated[dict[str, object], mapped_column(JSONB(none_as_null=True))]
 
 
 class Table(DeclarativeBase):

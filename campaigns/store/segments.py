@@ -1,8 +1,12 @@
 """Segments: saved rules that pick contacts."""
 
-from sqlalchemy import ForeignKey, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from collections.abc import Callable, Sequence
 
+from sqlalchemy import ForeignKey, UniqueConstraint, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaigns.store.campaigns import Campaign
 from campaigns.store.metadata import Id, Made, Ref, Stored, Table
 
 
@@ -18,3 +22,47 @@ class Segment(Table):
     staff_id: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
     made_at: Mapped[Made]
     changed_at: Mapped[Made]
+
+
+def get(session: Session, agency_id: int, segment_id: int) -> Segment | None:
+    """One of the agency's segments, or None."""
+    return session.scalar(select(Segment).where(Segment.agency_id == agency_id, Segment.id == segment_id))
+
+
+def named(session: Session, agency_id: int, name: str) -> Segment | None:
+    """The agency's segment with this name, or None."""
+    return session.scalar(select(Segment).where(Segment.agency_id == agency_id, Segment.name == name))
+
+
+def of_agency(session: Session, agency_id: int) -> Sequence[Segment]:
+    """The agency's segments, by name."""
+    return session.scalars(select(Segment).where(Segment.agency_id == agency_id).order_by(Segment.name)).all()
+
+
+def keep(session: Session, segment: Segment) -> bool:
+    """Write the segment; False if its name is taken."""
+    return _tried(session, lambda: session.add(segment))
+
+
+def remove(session: Session, segment: Segment) -> bool:
+    """Delete the segment; False if a campaign names it."""
+    return _tried(session, lambda: session.delete(segment))
+
+
+def campaigns_of(session: Session, agency_id: int) -> dict[int, int]:
+    """Segment -> how many campaigns name it; those that none names are left out."""
+    rows = session.execute(
+        select(Campaign.segment_id, func.count())
+        .where(Campaign.agency_id == agency_id, Campaign.segment_id.is_not(None))
+        .group_by(Campaign.segment_id)
+    )
+    return {segment_id: number for segment_id, number in rows if segment_id is not None}
+
+
+def _tried(session: Session, act: Callable[[], None]) -> bool:
+    try:
+        with session.begin_nested():
+            act()
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""Approval: a second person lets exactly these texts go to exactly these people, or sends the campaign back."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from campaigns import audit
+from campaigns.errors import Conflict, Invalid, NotAllowed, NotFound
+from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.spelling import one_line
+from campaigns.store import audit as deeds
+from campaigns.store import campaigns as store
+from campaigns.store.campaigns import Campaign
+
+CHANGED = "changed_since_submitted"
+LONGEST_REASON = 500
+_WROTE = (audit.Did.CAMPAIGN_WRITTEN, audit.Did.CAMPAIGN_SUBMITTED)
+
+
+def to_approve(session: Session, agency_id: int, staff_id: int) -> list[Campaign]:
+    """The submitted campaigns this person may approve, newest first, at most a hundred."""
+    waiting = store.listed(session, agency_id, [CampaignState.SUBMITTED], before=None, limit=100)
+    return [campaign for campaign in waiting if not _wrote(session, campaign, staff_id)]
+
+
+def is_own(session: Session, campaign: Campaign, staff_id: int) -> bool:
+    """Whether this person wrote or submitted the campaign, and so may not approve it."""
+    return _wrote(session, campaign, staff_id)
+
+
+def approve(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
+    """Approve what was submitted, or send it back to draft if it is no longer that; look at the state that comes back.
+
+    In `draft` its return_reason is `changed_since_submitted`, and the caller commits that too. Raises NotFound,
+    NotAllowed("own_campaign") for whoever wrote or submitted it, Conflict("campaign_not_submitted") - also the second
+    time - or Conflict("campaign_expired").
+    """
+    campaign = _held(session, agency_id, campaign_id)
+    if campaign.state != CampaignState.SUBMITTED:
+        raise Conflict("campaign_not_submitted")
+    if _wrote(session, campaign, by):
+        raise NotAllowed("own_campaign")
+    _check_expiry(campaign, now)
+    if not _is_as_submitted(session, campaign):
+        return _void(session, campaign, by=by)
+    approved = store.move(
+        session, agency_id, campaign_id, CampaignState.APPROVED, approver_id=by, approved_at=now, return_reason=None
+    )
+    return _recorded(session, approved, audit.Did.CAMPAIGN_APPROVED, by, audience=campaign.audience_digest)
+
+
+def start(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
+    """Let the workers send an approved campaign, or send it back to draft if it is no longer what was approved.
+
+    Look at the state that comes back, as with approve(). After the commit, nudge(). Raises NotFound,
+    Conflict("campaign_not_approved" | "campaign_expired").
+    """
+    campaign = _held(session, agency_id, campaign_id)
+    if campaign.state != CampaignState.APPROVED:
+        raise Conflict("campaign_not_approved")
+    _check_expiry(campaign, now)
+    if not _is_as_submitted(session, campaign):
+        return _void(session, campaign, by=by)
+    started = store.move(session, agency_id, campaign_id, CampaignState.RUNNING, started_at=now)
+    return _recorded(session, started, audit.Did.CAMPAIGN_STARTED, by)
+
+
+def return_(session: Session, agency_id: int, campaign_id: int, *, reason: str, by: int) -> Campaign:
+    """Send a submitted or approved campaign back to its author, who reads the reason; its plan is discarded.
+
+    Raises NotFound, Invalid("reason", reason_needed | reason_too_long), Conflict("campaign_not_submitted").
+    """
+    if len(reason) > LONGEST_REASON:
+        raise Invalid("reason", "reason_too_long", most=LONGEST_REASON)
+    reason = one_line(reason, LONGEST_REASON)
+    if not reason:
+        raise Invalid("reason", "reason_needed")
+    only = (CampaignState.SUBMITTED, CampaignState.APPROVED)
+    _held(session, agency_id, campaign_id)
+    returned = store.back_to_draft(session, agency_id, campaign_id, reason=reason, only=only)
+    if returned is None:
+        raise Conflict("campaign_not_submitted")
+    return _recorded(session, returned, audit.Did.CAMPAIGN_RETURNED, by)
+
+
+def cancel(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Campaign:
+    """Give up a campaign that has not started; its plan is discarded, its texts stay to be read and copied.
+
+    Raises NotFound, Conflict("campaign_started").
+    """
+    _held(session, agency_id, campaign_id)
+    cancelled = store.move(session, agency_id, campaign_id, CampaignState.CANCELLED, plan_leased_until=None)
+    if cancelled is None:
+        raise Conflict("campaign_started")
+    store.discard_plan(session, campaign_id)
+    return _recorded(session, cancelled, audit.Did.CAMPAIGN_CANCELLED, by)
+
+
+def _held(session: Session, agency_id: int, campaign_id: int) -> Campaign:
+    campaign = store.locked(session, agency_id, campaign_id)
+    if campaign is None:
+        raise NotFound("campaign_unknown")
+    return campaign
+
+
+def _wrote(session: Session, campaign: Campaign, staff_id: int) -> bool:
+    # Everyone who ever wrote it, not only the last: else two people could approve each other's words unread.
+    subject = f"campaign:{campaign.id}"
+    return campaign.author_id == staff_id or deeds.did(session, campaign.agency_id, staff_id, _WROTE, subject)
+
+
+def _check_expiry(campaign: Campaign, now: datetime) -> None:
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        raise Conflict("campaign_expired")
+
+
+def _is_as_submitted(session: Session, campaign: Campaign) -> bool:
+    held = (campaign.content_digest, campaign.audience_digest)
+    return None not in held and store.digests(session, campaign.id) == held
+
+
+def _void(session: Session, campaign: Campaign, *, by: int) -> Campaign:
+    voided = store.back_to_draft(session, campaign.agency_id, campaign.id, reason=CHANGED)
+    return _recorded(session, voided, audit.Did.CAMPAIGN_VOIDED, by, reason=CHANGED)
+
+
+def _recorded(session: Session, campaign: Campaign | None, did: audit.Did, by: int, **detail: object) -> Campaign:
+    if campaign is None:  # the row is locked, so its state cannot have changed since it was read
+        raise Conflict("campaign_changed")
+    audit.record(session, campaign.agency_id, did, f"campaign:{campaign.id}", by=by, **detail)
+    return campaign

@@ -1,0 +1,346 @@
+"""Authoring: campaigns and their texts, from an empty draft to what is submitted for approval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from campaigns import audit, consent, reference, rendering
+from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.rendering import Frame
+from campaigns.rules import addresses, parts, placeholders
+from campaigns.rules import texts as rules
+from campaigns.rules.lifecycle import EDITABLE, CampaignState
+from campaigns.store import agencies as agency_store
+from campaigns.store import audit as deeds
+from campaigns.store import campaigns as store
+from campaigns.store import deliveries, figures
+from campaigns.store import segments as segment_store
+from campaigns.store.campaigns import Campaign, Text
+from campaigns.store.deliveries import Sending
+from campaigns.vault import Vault
+
+LONGEST_NAME: Final = 80
+PAGE: Final = 50
+
+
+# The person a preview and a test send are filled for: nobody on any list.
+SAMPLE: Final[Mapping[str, str]] = {"nombre": "Rosa", "negocio": "Transportes El Sol", "distrito": "Comas"}
+MOST_TESTS: Final = 10  # test sends per person and hour
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A message as the sample person would get it; `most_parts` is what anybody's can cost."""
+
+    text: str
+    size: parts.Size
+    most_parts: int
+    dear: list[parts.Dear]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A test send: which text goes to which number, as typed."""
+
+    language: str
+    number: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What staff write: texts are SMS bodies by language; `expires_at` is aware, after it nothing is sent."""
+
+    name: str
+    segment_id: int | None = None
+    sender_id: int | None = None
+    fallback_language: str = "es"
+    expires_at: datetime | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def create(session: Session, agency_id: int, *, name: str, by: int) -> Campaign:
+    """An empty draft from the agency's first sender. Raises Invalid("name", name_length)."""
+    senders = agency_store.senders(session, agency_id)
+    agency = agency_store.get(session, agency_id)
+    campaign = Campaign(
+        agency_id=agency_id,
+        name=_name(name),
+        sender_id=senders[0].id if senders else None,
+        fallback_language=agency.language if agency else "es",
+        author_id=by,
+    )
+    session.add(campaign)
+    session.flush()
+    session.refresh(campaign)
+    return _written(session, campaign, by)
+
+
+def get(session: Session, agency_id: int, campaign_id: int) -> Campaign:
+    """One of the agency's campaigns as it stands now; raises NotFound."""
+    campaign = store.get(session, agency_id, campaign_id)
+    if campaign is None:
+        raise NotFound("campaign_unknown")
+    return campaign
+
+
+def texts(session: Session, agency_id: int, campaign_id: int) -> Sequence[Text]:
+    """The campaign's texts, by language; raises NotFound."""
+    return store.texts(session, get(session, agency_id, campaign_id).id)
+
+
+def listed(
+    session: Session, agency_id: int, states: Sequence[CampaignState], *, before: int | None = None, limit: int = PAGE
+) -> Sequence[Campaign]:
+    """The agency's campaigns in these states, newest first, from below id `before`."""
+    return store.listed(session, agency_id, states, before=before, limit=limit)
+
+
+def in_states(session: Session, agency_id: int) -> dict[str, int]:
+    """State -> how many of the agency's campaigns are in it; states without one are left out."""
+    return store.in_states(session, agency_id)
+
+
+def change(session: Session, agency_id: int, campaign_id: int, draft: Draft, *, by: int, now: datetime) -> Campaign:
+    """Make the campaign what `draft` says. One that was submitted or approved goes back to draft, its plan discarded.
+
+    Nothing happens where nothing differs. Raises NotFound, Conflict("campaign_not_editable") while it is planned and
+    once it has started, and Invalid for the fields name, segment, sender, fallback_language, expires_at, text_{code}.
+    """
+    campaign = _editable(session, agency_id, campaign_id)
+    wanted = _checked(session, agency_id, draft, now)
+    old = {text.language: text.body for text in store.texts(session, campaign_id)}
+    settings = {
+        "name": wanted.name,
+        "segment_id": wanted.segment_id,
+        "sender_id": wanted.sender_id,
+        "fallback_language": wanted.fallback_language,
+        "expires_at": wanted.expires_at,
+    }
+    if old == wanted.texts and all(getattr(campaign, key) == value for key, value in settings.items()):
+        return campaign
+    if campaign.state != CampaignState.DRAFT:
+        _void(session, campaign, by=by, reason=None)
+    for key, value in settings.items():
+        setattr(campaign, key, value)
+    campaign.author_id, campaign.changed_at = by, func.now()
+    session.flush()
+    store.replace_texts(session, agency_id, campaign_id, wanted.texts)
+    return _written(session, campaign, by)
+
+
+def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, by: int) -> Campaign:
+    """A new draft with the settings and texts of another campaign; what has expired there does not expire here.
+
+    Raises NotFound, Invalid("name", name_length).
+    """
+    old = get(session, agency_id, campaign_id)
+    copy = Campaign(
+        agency_id=agency_id,
+        name=_name(name[:LONGEST_NAME]),
+        segment_id=old.segment_id,
+        sender_id=old.sender_id,
+        fallback_language=old.fallback_language,
+        author_id=by,
+    )
+    session.add(copy)
+    session.flush()
+    bodies = {text.language: text.body for text in store.texts(session, campaign_id)}
+    store.replace_texts(session, agency_id, copy.id, bodies)
+    return _written(session, copy, by, copied=campaign_id)
+
+
+def delete(session: Session, agency_id: int, campaign_id: int, *, by: int) -> None:
+    """Delete a draft and its texts. Raises NotFound, Conflict("campaign_not_draft") for anything that was submitted."""
+    campaign = _held(session, agency_id, campaign_id)
+    if campaign.state != CampaignState.DRAFT:
+        raise Conflict("campaign_not_draft")
+    session.delete(campaign)
+    session.flush()
+    audit.record(session, agency_id, audit.Did.CAMPAIGN_DELETED, f"campaign:{campaign_id}", by=by)
+
+
+def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime) -> list[Invalid]:
+    """Everything that keeps the campaign from being submitted, each with its field; empty when nothing does."""
+    found: list[Invalid] = []
+    if campaign.segment_id is None:
+        found.append(Invalid("segment", "campaign_needs_segment"))
+    if campaign.sender_id is None:
+        found.append(Invalid("sender", "campaign_needs_sender"))
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        found.append(Invalid("expires_at", "expiry_past"))
+    bodies = {text.language: text.body for text in store.texts(session, campaign.id)}
+    if not bodies:
+        found.append(Invalid("texts", "campaign_needs_text"))
+    around = _frame(session, agency_id)
+    for language, body in bodies.items():
+        try:
+            _check_text(around, language, body)
+        except Invalid as problem:
+            found.append(problem)
+    return found
+
+
+def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
+    """Hand the draft on: its segment's rule is frozen and its audience will be planned. The caller nudges.
+
+    Raises NotFound, the first of lacks(), or Conflict("campaign_not_draft") - also the second time.
+    """
+    campaign = _held(session, agency_id, campaign_id)
+    if campaign.state != CampaignState.DRAFT:
+        raise Conflict("campaign_not_draft")
+    for problem in lacks(session, agency_id, campaign, now=now):
+        raise problem
+    segment = segment_store.get(session, agency_id, campaign.segment_id or 0)
+    submitted = store.submit(session, agency_id, campaign_id, rule=segment.rule if segment else {}, author_id=by)
+    if submitted is None:  # the row is locked, so its state cannot have changed since it was read
+        raise Conflict("campaign_not_draft")
+    audit.record(session, agency_id, audit.Did.CAMPAIGN_SUBMITTED, f"campaign:{campaign_id}", by=by)
+    return submitted
+
+
+def preview(session: Session, agency_id: int, body: str, language: str) -> Preview:
+    """The text as the sample person would get it, and what it costs; nothing needs to be saved for it.
+
+    Raises Invalid for the field text_{language}.
+    """
+    around = _frame(session, agency_id)
+    body = rules.clean(body)
+    _check_text(around, language, body)
+    text, size = rendering.preview(around, body, language, SAMPLE)
+    most = rendering.prepare(around, body, language).most_parts
+    return Preview(text, size, most, parts.dear_characters(text, language))
+
+
+def placeholder_names(session: Session, agency_id: int) -> list[str]:
+    """The names a text may have holes for: the personal ones first, then the official lines."""
+    lines = _frame(session, agency_id).lines
+    return [*rendering.PERSONAL, *sorted(lines)]
+
+
+def send_test(session: Session, vault: Vault, agency_id: int, campaign_id: int, test: Trial, *, by: int) -> int:
+    """Queue one saved text, filled for the sample person, to the staff member's own number; the delivery's id.
+
+    It is a send of the agency's service campaign and passes the same gate as every message (DESIGN P3, P7, P9).
+    Never commits; after the commit the caller nudges the campaign service_id(). Raises NotFound, Invalid("number",
+    number_not_mobile), Invalid("language", text_missing), Invalid("sender", campaign_needs_sender),
+    Conflict("number_opted_out" | "test_sends_used_up").
+    """
+    campaign = get(session, agency_id, campaign_id)
+    phone = addresses.read_phone(test.number)
+    if not isinstance(phone, addresses.Phone) or phone.kind is not addresses.PhoneKind.MOBILE:
+        raise Invalid("number", "number_not_mobile")
+    body = {text.language: text.body for text in store.texts(session, campaign_id)}.get(test.language)
+    if body is None:
+        raise Invalid("language", "text_missing")
+    if campaign.sender_id is None:
+        raise Invalid("sender", "campaign_needs_sender")
+    if (
+        deeds.times(session, agency_id, by, audit.Did.CAMPAIGN_TESTED, since=test.now - timedelta(hours=1))
+        >= MOST_TESTS
+    ):
+        raise Conflict("test_sends_used_up", count=MOST_TESTS)
+    if consent.is_stopped(session, agency_id, "sms", vault.address_indexes(phone.e164)):
+        raise Conflict("number_opted_out")
+    text = preview(session, agency_id, body, test.language).text
+    service = store.service(session, agency_id)
+    service.sender_id = campaign.sender_id
+    message = Sending(
+        language=test.language,
+        address_index=vault.address_index(phone.e164),
+        address_sealed=vault.seal(phone.e164, agency_id),
+        body_sealed=vault.seal(text, agency_id),
+    )
+    delivery_id = deliveries.queue_message(session, agency_id, service.id, message, staff_id=by)
+    figures.add_queued(session, agency_id, service.id, "sms", test.language)
+    audit.record(session, agency_id, audit.Did.CAMPAIGN_TESTED, f"campaign:{campaign_id}", by=by, delivery=delivery_id)
+    return delivery_id
+
+
+def service_id(session: Session, agency_id: int) -> int:
+    """The campaign that carries the agency's sends without a campaign, test sends among them."""
+    return store.service(session, agency_id).id
+
+
+def take_back(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Campaign:
+    """Take a campaign that is being planned, or waits for approval or start, back to draft; its plan is discarded.
+
+    Raises NotFound, Conflict("campaign_not_editable").
+    """
+    campaign = _held(session, agency_id, campaign_id)
+    if campaign.state != CampaignState.PLANNING and campaign.state not in EDITABLE - {CampaignState.DRAFT}:
+        raise Conflict("campaign_not_editable")
+    return _void(session, campaign, by=by, reason=None)
+
+
+def _editable(session: Session, agency_id: int, campaign_id: int) -> Campaign:
+    campaign = _held(session, agency_id, campaign_id)
+    if campaign.state not in EDITABLE:
+        raise Conflict("campaign_not_editable")
+    return campaign
+
+
+def _held(session: Session, agency_id: int, campaign_id: int) -> Campaign:
+    campaign = store.locked(session, agency_id, campaign_id)
+    if campaign is None:
+        raise NotFound("campaign_unknown")
+    return campaign
+
+
+def _void(session: Session, campaign: Campaign, *, by: int, reason: str | None) -> Campaign:
+    voided = store.back_to_draft(session, campaign.agency_id, campaign.id, reason=reason)
+    if voided is None:
+        raise Conflict("campaign_not_editable")
+    audit.record(session, campaign.agency_id, audit.Did.CAMPAIGN_VOIDED, f"campaign:{campaign.id}", by=by)
+    return voided
+
+
+def _written(session: Session, campaign: Campaign, by: int, **detail: object) -> Campaign:
+    audit.record(session, campaign.agency_id, audit.Did.CAMPAIGN_WRITTEN, f"campaign:{campaign.id}", by=by, **detail)
+    return campaign
+
+
+def _checked(session: Session, agency_id: int, draft: Draft, now: datetime) -> Draft:
+    """The draft as it is kept; raises Invalid for its first wrong field."""
+    name = _name(draft.name)
+    if draft.segment_id is not None and segment_store.get(session, agency_id, draft.segment_id) is None:
+        raise Invalid("segment", "segment_unknown")
+    if draft.sender_id is not None and agency_store.sender(session, agency_id, draft.sender_id) is None:
+        raise Invalid("sender", "sender_unknown")
+    if draft.expires_at is not None and draft.expires_at <= now:
+        raise Invalid("expires_at", "expiry_past")
+    languages = {language.code for language in reference.languages(session) if language.enabled}
+    for code in [draft.fallback_language, *draft.texts]:
+        if code not in languages:
+            raise Invalid("fallback_language" if code == draft.fallback_language else "texts", "language_unknown")
+    bodies = {code: rules.clean(body) for code, body in draft.texts.items()}
+    around = _frame(session, agency_id)
+    for code, body in bodies.items():
+        _check_text(around, code, body)
+    return Draft(name, draft.segment_id, draft.sender_id, draft.fallback_language, draft.expires_at, bodies)
+
+
+def _frame(session: Session, agency_id: int) -> Frame:
+    agency = agency_store.get(session, agency_id)
+    if agency is None:
+        raise NotFound("agency_unknown", slug=str(agency_id))
+    return rendering.frame(session, agency.name)
+
+
+def _check_text(around: Frame, language: str, body: str) -> None:
+    field = f"text_{language}"
+    rules.check_characters(body, field)
+    placeholders.check(body, rendering.allowed(around), field)
+    prepared = rendering.prepare(around, body, language)
+    rules.check_length(prepared.pieces, field, around=len(prepared.first) + len(prepared.last))
+
+
+def _name(name: str) -> str:
+    name = " ".join(name.split())
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise Invalid("name", "name_length", longest=LONGEST_NAME)
+    return name

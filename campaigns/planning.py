@@ -1,0 +1,105 @@
+"""Planning: freezes a submitted campaign's audience into queued deliveries, in slices that survive a dead worker."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns import audit
+from campaigns.rules import segments
+from campaigns.rules.lifecycle import CampaignState
+from campaigns.store import audiences
+from campaigns.store import campaigns as store
+from campaigns.store.audiences import Languages
+from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import AgencySessions
+
+SLICE: Final = 20_000
+NOBODY_LEFT: Final = "nobody_left"
+
+
+def plan(
+    sessions: AgencySessions,
+    agency_id: int,
+    campaign_id: int,
+    *,
+    now: datetime,
+    lease: float = 60.0,
+    slice_size: int = SLICE,
+) -> bool:
+    """Plan the audience to its end; True if this call ended it, False if there was nothing to do or it was taken away.
+
+    Commits after every slice of contacts, with the campaign's progress in the same transaction, so whoever comes next
+    goes on where a dead planner stopped. A lease of `lease` seconds keeps other planners away; may be called again at
+    any time. Ends in `submitted` with both digests, or back in `draft` with the reason `nobody_left`.
+    """
+    factory = sessions(agency_id)
+    with factory.begin() as session:
+        held = store.take_lease(session, agency_id, campaign_id, seconds=lease)
+    if held is None:
+        return False
+    if held.plan_total is None:
+        _count(factory, held)
+    while True:
+        with factory.begin() as session:
+            mine = store.keep_lease(session, held, seconds=lease)
+            if mine is None:
+                return False
+            if not _slice(session, mine, slice_size):
+                _finish(session, mine, now)
+                return True
+        held = mine
+
+
+def _count(factory: sessionmaker[Session], campaign: Campaign) -> None:
+    """How many there will be to look at, for the progress that people see; the slices do not depend on it."""
+    with factory.begin() as session:
+        found = audiences.total(session, campaign.agency_id, segments.parse(campaign.rule))
+        store.note_total(session, campaign, found)
+
+
+def _slice(session: Session, campaign: Campaign, size: int) -> bool:
+    """Plan the next slice and note the progress; False when no contact was left."""
+    texts = store.texts(session, campaign.id)
+    languages = Languages([text.language for text in texts if text.channel == "sms"], campaign.fallback_language)
+    done = audiences.plan_slice(
+        session,
+        campaign.agency_id,
+        campaign.id,
+        segments.parse(campaign.rule),
+        languages,
+        after=campaign.plan_after,
+        size=size,
+    )
+    if done.upto is None:
+        return False
+    left_out: dict[str, object] = dict(campaign.plan_left_out or {})
+    for reason, number in done.left_out.items():
+        left_out[reason] = int(str(left_out.get(reason, 0))) + number
+    campaign.plan_after = done.upto
+    campaign.plan_done += done.planned + sum(done.left_out.values())
+    campaign.plan_left_out = left_out
+    return True
+
+
+def _finish(session: Session, campaign: Campaign, now: datetime) -> None:
+    planned = audiences.count_planned(session, campaign.agency_id, campaign.id)
+    subject = f"campaign:{campaign.id}"
+    if not planned:
+        store.back_to_draft(
+            session, campaign.agency_id, campaign.id, reason=NOBODY_LEFT, left_out=campaign.plan_left_out
+        )
+        audit.record(session, campaign.agency_id, audit.Did.CAMPAIGN_RETURNED, subject, by=None, reason=NOBODY_LEFT)
+        return
+    digests = store.digests(session, campaign.id)
+    store.move(
+        session,
+        campaign.agency_id,
+        campaign.id,
+        CampaignState.SUBMITTED,
+        content_digest=digests.content,
+        audience_digest=digests.audience,
+        submitted_at=now,
+        plan_total=campaign.plan_done,
+        plan_leased_until=None,
+    )
