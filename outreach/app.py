@@ -48,13 +48,14 @@ def create_app(settings: Settings, connections: database.Connections | None = No
     app.extensions["connections"] = connections
     app.extensions["settings"] = settings
     app.config.update(MAX_FORM_MEMORY_SIZE=1024 * 1024, MAX_FORM_PARTS=2000)
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     pages.install(app)
     # After-request functions run last to first: the commit comes before the headers, errors pass both.
     headers.install(app, settings)
     i18n.install(app, settings)
     session = sessions.install(app, connections)
     auth.install(app, settings, session)
+    # After sign-in, which brings a JSON writer of its own.
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     places.install(app)
     errors.install(app)
     app.jinja_env.globals["htmx_config"] = HTMX

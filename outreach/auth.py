@@ -121,7 +121,7 @@ def guard(csrf: CSRFProtect) -> None:
     if access is None:
         raise NotAllowed("route_not_marked")
     request.max_content_length = access.megabytes * _MEGABYTE
-    if "\x00" in request.path or any("\x00" in text for text in request.args.values()):
+    if "\x00" in request.path or any("\x00" in text for _name, text in request.args.items(multi=True)):
         raise BadRequest
     if access.signed_in:
         _let_in(access)

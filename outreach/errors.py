@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass
 
 import structlog
-from flask import Flask, Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, g, jsonify, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from jinja2_fragments.flask import render_block
@@ -100,6 +100,8 @@ def tell_broken(error: HTTPException) -> Response:
     fault = getattr(error, "original_exception", None) or error
     reference = secrets.token_hex(4)
     log.error("page broke", reference=reference, endpoint=request.endpoint, **trace(fault))
+    # Or the page would ask a database that may be gone who is here.
+    g._login_user = None
     title, _general = words(500)
     detail = _("The fault is ours, and it was noted under %(reference)s. Please try again later.", reference=reference)
     return answer(Told(500, title, detail, "broken"))

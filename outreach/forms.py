@@ -1,7 +1,7 @@
 """Forms: checked for CSRF, and shown again with what was typed and a sentence beside each wrong field."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, StringField, TextAreaField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from campaigns.errors import Conflict, Invalid
@@ -49,6 +50,11 @@ class Form(FlaskForm):
             self.tell(problem)
 
 
+def choices(pairs: Iterable[tuple[str, object]]) -> list[SelectChoice]:
+    """What a select or a group of radio buttons offers, from (value, label) pairs."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
 def _without_nul(value: object) -> object:
     return value.replace("\x00", "") if isinstance(value, str) else value
 
@@ -60,7 +66,7 @@ TYPED_FROM: Final = 100
 class Confirm(Form):
     """The form of `confirm.html`: nothing to fill in, a number to type when it concerns many, a reason when asked."""
 
-    typed = StringField()
+    typed = StringField(render_kw={"required": True})
     reason = TextAreaField(_l("Reason"), validators=[InputRequired(_l("Write the reason.")), Length(max=500)])
 
     def __init__(self, *, people: int = 0, reason: bool = False) -> None:

@@ -1,18 +1,40 @@
 """How a page answers: whole, or the named block when htmx asks; and how it leads on after a form."""
 
+from typing import Final
+
 from flask import Flask, Response, flash, make_response, render_template, request
+from jinja2 import Environment, StrictUndefined
+from jinja2.runtime import Macro
 from jinja2_fragments.flask import render_block
 
-__all__ = ["flash", "install", "page", "see_other", "wants_fragment", "wants_json"]
+__all__ = ["Macros", "flash", "install", "page", "see_other", "wants_fragment", "wants_json"]
+
+
+class Macros:
+    """The macros of `templates/macros/`, in every page and fragment as `ui.NAME(...)`, without an import.
+
+    (A fragment is one block of its template: what the template imports above its blocks is not there.)
+    """
+
+    _FILES: Final = ("macros/fields.html", "macros/notices.html")
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    def __getattr__(self, name: str) -> Macro:
+        for file in self._FILES:
+            macro = getattr(self._environment.get_template(file).module, name, None)
+            if isinstance(macro, Macro):
+                return macro
+        raise AttributeError(name)
 
 
 def install(app: Flask) -> None:
-    """Make templates strict: a name nobody passed is an error in tests, not a hole in the page."""
-    from jinja2 import StrictUndefined
-
+    """Templates with our macros, and strict: a name nobody passed is an error in tests, not a hole in the page."""
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["ui"] = Macros(app.jinja_env)
 
 
 def wants_fragment() -> bool:

@@ -4,6 +4,9 @@ Keys are the codes of `campaigns.errors`; the holes are the values they carry. A
 `campaigns/` and fails when a code has no sentence here or a hole has no value.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 from flask_babel import gettext, ngettext
 
@@ -40,6 +43,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "email_taken": later("Somebody signs in with this address already."),
     "email_shape": later("Write an e-mail address, for example name@agency.gob.pe."),
     "staff_unknown": later("Nobody signs in with this address."),
+    "password_length": later("A password needs %(shortest)s to 1000 characters."),
     # hours
     "time_zone_unknown": later("There is no time zone %(name)s. Peru's is America/Lima."),
     "hours_day_unknown": later("%(day)s is not a day of the week."),
@@ -54,7 +58,13 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "file_not_text": later(
         "This is not a table of text: a picture, a PDF or a Word file cannot be read. Save the table as CSV."
     ),
+    "file_is_spreadsheet": later(
+        "This is a spreadsheet file. Open it, save the sheet as CSV UTF-8 and send that file."
+    ),
     "encoding_unknown": later("The letters of this file cannot be read. Save it again as CSV UTF-8."),
+    "file_too_big": later("A file may have %(most)s MB. Cut this one into smaller ones."),
+    "import_unknown": later("This import does not exist."),
+    "import_interrupted": later("The import broke off on our side. What was added so far stays; send the file again."),
     "line_too_long": later("A line is longer than %(longest)s characters, so this cannot be a table of people."),
     "row_too_long": later("The row that begins in line %(line)s does not end. Look for a quotation mark too many."),
     "quote_not_closed": later("A quotation mark is opened in line %(line)s and never closed."),
@@ -66,19 +76,71 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "placeholder_empty": later("There is nothing between {{ and }} (character %(position)s)."),
     "placeholder_unknown": later("{{%(name)s}} is not a placeholder we know (character %(position)s)."),
     "placeholder_single_brace": later("Write {{%(name)s}} with two braces on each side (character %(position)s)."),
+    "text_empty": later("Write the text."),
+    "text_too_long": counted(
+        "With its frame and the longest values the text is %(count)s character over %(most)s: shorten it.",
+        "With its frame and the longest values the text is %(count)s characters over %(most)s: shorten it.",
+    ),
+    "text_control_character": later("Character %(position)s cannot be shown on a phone. Delete it or type it again."),
+    # segments
+    "segment_unknown": later("This segment does not exist."),
+    "segment_name_taken": later("You have a segment named %(name)s already."),
+    "segment_used": counted(
+        "%(count)s campaign uses this segment, so it cannot be deleted.",
+        "%(count)s campaigns use this segment, so it cannot be deleted.",
+    ),
+    "rule_shape": later("This rule cannot be read. Put it together again."),
+    "rule_empty_group": later("A group has no condition in it. Add one or remove the group."),
+    "rule_too_deep": later("Groups may lie %(most)s deep. Simplify the rule."),
+    "rule_too_large": later("A segment may have %(most)s conditions. Simplify the rule."),
+    "rule_sector": later("%(value)s is not a line of business."),
+    "rule_place": later("%(value)s is not a place."),
+    "rule_language": later("%(value)s is not a language."),
+    "rule_tag": later("Write the tag."),
+    # campaigns
+    "campaign_unknown": later("This campaign does not exist."),
+    "campaign_not_submitted": later("This campaign is not waiting for approval any more. Reload the page."),
+    "campaign_not_approved": later("This campaign is not approved. Reload the page to see where it stands."),
+    "campaign_started": later("This campaign has started. It can only be stopped now."),
+    "campaign_expired": later("The time until which this campaign could be sent is over. Set a later end."),
+    "campaign_changed": later("Somebody changed this campaign at the same moment. Reload the page and look again."),
+    "campaign_not_draft": later("This campaign was submitted, so it cannot be deleted any more."),
+    "campaign_not_editable": later("This campaign cannot be changed as it stands. Reload the page."),
+    "campaign_needs_segment": later("Choose who should get it."),
+    "campaign_needs_sender": later("Choose a sender. An administrator adds senders under Settings."),
+    "campaign_needs_text": later("Write a text in at least one language."),
+    "expiry_past": later("This moment is over. Choose a later one."),
+    "language_unknown": later("We do not send in this language."),
+    "text_missing": later("There is no text in this language yet."),
+    "number_not_mobile": later("Write a mobile number, for example 987 654 321."),
+    "number_opted_out": later("This number does not want messages from you, so nothing is sent to it."),
+    "test_sends_used_up": counted(
+        "You sent %(count)s test in the last hour. Wait a while.",
+        "You sent %(count)s tests in the last hour. Wait a while.",
+    ),
+    "own_campaign": later("You wrote or submitted this campaign, so somebody else has to approve it."),
+    "reason_needed": later("Write the reason."),
+    "reason_too_long": later("Use at most %(most)s characters."),
+    # inbox
+    "inbound_not_waiting": later("This message was closed already."),
 }
 
 
 def sentence(problem: Problem) -> str:
     """The problem as a sentence. One without a sentence is told in general words and noted in the log."""
-    wanted = SENTENCES.get(problem.code)
+    return sentence_for(problem.code, problem.values)
+
+
+def sentence_for(code: str, values: Mapping[str, Any]) -> str:
+    """The same for a code and values that were stored (an import's fault, say)."""
+    wanted = SENTENCES.get(code)
     try:
         if isinstance(wanted, tuple):
-            return ngettext(*wanted, problem.values["count"], **problem.values)
+            return ngettext(*wanted, values["count"], **values)
         if wanted is not None:
-            return gettext(wanted, **problem.values)
+            return gettext(wanted, **values)
     except (KeyError, TypeError, ValueError):
-        log.error("a sentence lacks a value", code=problem.code, given=sorted(problem.values))
+        log.error("a sentence lacks a value", code=code, given=sorted(values))
     else:
-        log.error("a code has no sentence", code=problem.code)
+        log.error("a code has no sentence", code=code)
     return gettext("This cannot be done. Check what you entered and try again.")

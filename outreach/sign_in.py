@@ -1,6 +1,7 @@
 """What Flask-Security is told: its settings, its forms in our words, and how often a password may be tried."""
 
 import hmac
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import Flask, Response, request
@@ -59,6 +60,8 @@ def configuration(settings: Settings) -> dict[str, object]:
         # The same answer for an unknown address and a wrong password.
         "RETURN_GENERIC_RESPONSES": True,
         "STATIC_FOLDER": None,
+        # No second question for the password yet: a negative time leaves that page out.
+        "FRESHNESS": timedelta(minutes=-1),
         # Rights are ours (policy.RIGHTS); there is no table of roles to join.
         "JOIN_USER_ROLES": False,
         "API_ENABLED_METHODS": ["session"],
@@ -121,7 +124,7 @@ def limit(app: Flask, settings: Settings) -> None:
         storage_uri=address,
         in_memory_fallback_enabled=True,
         key_prefix="sign-in",
-        headers_enabled=False,
+        headers_enabled=True,  # Retry-After,
     )
     secret = settings.secret_key.encode()
 

@@ -12,7 +12,14 @@ function enrich(root) {
       maxOptions: 500,
       hidePlaceholder: true,
       render: { no_results: null },
+      // What was typed to find a choice is done with once it is chosen.
+      onItemAdd() {
+        this.setTextboxValue("");
+        this.refreshOptions();
+      },
     });
+    // Its label now names the search field; the select itself is no longer there for anybody.
+    select.setAttribute("aria-hidden", "true");
   }
 }
 
