@@ -1,6 +1,7 @@
 """Turns a person as read into the row that is kept: sealed where it names them, indexed where it finds them."""
 
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Final
 
 from campaigns.rules.import_rows import Person
@@ -10,6 +11,7 @@ from campaigns.vault import Vault
 
 # Names repeat: half of a million people share a few hundred words.
 _WORDS_REMEMBERED: Final = 50_000
+_MOST_WORDS: Final = 24  # per contact
 
 
 class Sealer:
@@ -17,20 +19,21 @@ class Sealer:
 
     def __init__(self, vault: Vault, agency_id: int, language: str) -> None:
         """`language` is the agency's, for people whose own is not known."""
-        self._vault = vault
-        self._agency_id = agency_id
+        self._addresses = vault.address_indexes
+        self._seal = partial(vault.seal_optional, agency_id=agency_id)
         self._language = language
-        self._word_index = lru_cache(_WORDS_REMEMBERED)(partial(vault.word_index, agency_id=agency_id))
+        self._word = lru_cache(_WORDS_REMEMBERED)(lambda word: vault.word_indexes(words(word), agency_id))
 
     def word_indexes(self, *names: str) -> list[bytes]:
         """The blind index of every word under which somebody with these names can be found, each once."""
-        return [self._word_index(word) for word in frozenset().union(*map(words, names))]
+        found = (index for name in names for word in name.split() for index in self._word(word))
+        return list(islice(dict.fromkeys(found), _MOST_WORDS))
 
     def arrival(self, person: Person) -> Arrival:
         """The person as kept. Phone and mail are indexed as written in E.164 and in lower case."""
-        seal = partial(self._vault.seal_optional, agency_id=self._agency_id)
-        phones = self._vault.address_indexes(person.phone.e164) if person.phone else []
-        emails = self._vault.address_indexes(person.email.key) if person.email else []
+        seal = self._seal
+        phones = self._addresses(person.phone.e164) if person.phone else []
+        emails = self._addresses(person.email.key) if person.email else []
         keys = phones or emails
         return Arrival(
             key=keys[0],
@@ -45,8 +48,8 @@ class Sealer:
             place_code=person.place,
             legal_ground=person.ground,
             ground_on=person.agreed_on,
-            words=self.word_indexes(person.name, person.business),
-            sectors=person.sectors,
-            tags=person.tags,
+            words=b"".join(self.word_indexes(person.name, person.business)),
+            sectors="\n".join(person.sectors) or None,
+            tags="\n".join(person.tags) or None,
             older_keys=keys[1:],
         )

@@ -5,8 +5,8 @@ Peruvian numbers follow DOMAIN facts 3.6; all others are libphonenumber's to jud
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -33,16 +33,14 @@ class NoAddress(StrEnum):
     NOT_AN_EMAIL = "not_an_email"
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """A number in E.164."""
 
     e164: str
     kind: PhoneKind
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(NamedTuple):
     """An address to write to and the key that tells two spellings of it are one mailbox."""
 
     address: str

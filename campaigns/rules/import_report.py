@@ -38,7 +38,8 @@ class Report:
         for person in people:
             self.rows += 1
             self.added += 1
-            self.warnings.update(person.warnings)
+            for warning in person.warnings:
+                self.warnings[warning] += 1
             self.reachable_sms += person.reachable_sms
             self.reachable_email += person.reachable_email
 

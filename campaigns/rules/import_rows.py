@@ -6,11 +6,11 @@ and the contact is kept. Whether it is a duplicate is the importer's question: i
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache, partial
 from itertools import compress
+from typing import NamedTuple
 
 from campaigns.rules.addresses import Email, NoAddress, Phone, PhoneKind, read_email, read_phone
 from campaigns.rules.dates import read_date
@@ -37,8 +37,7 @@ class Warned(StrEnum):
     NO_LEGAL_GROUND = "no_legal_ground"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """One row as it will be kept.
 
     `place` is an INEI code of two, four or six digits; `language` None means the agency's.
@@ -71,6 +70,8 @@ class Person:
         """Two rows with one identity are one contact: the number, or the mail where there is no number."""
         return self.phone.e164 if self.phone else self.email.key if self.email else ""
 
+
+_WARNINGS = tuple(Warned)
 
 Cells = Mapping[Field, str]
 
@@ -165,7 +166,7 @@ class RowReader:
             tags=read_tags(get(Field.TAGS, "")),
             ground=ground,
             agreed_on=self._agreed_on(get(Field.AGREED_ON, "")) if ground else None,
-            warnings=tuple(compress(Warned, flags)),
+            warnings=tuple(compress(_WARNINGS, flags)),
         )
 
 
