@@ -102,6 +102,8 @@ _BASES = {
     "public interest": "public_task", "convenio": "agreement", "contrato": "agreement", "contract": "agreement",
 }  # fmt: skip
 
+GROUNDS = (CONSENT, "law", "public_task", "agreement")
+
 
 def read_ground(cell: str) -> str | None:
     """The legal ground a cell states: `consent`, `law`, `public_task`, `agreement`, or None.

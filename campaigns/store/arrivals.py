@@ -1,6 +1,6 @@
 """Contacts that arrive many at a time: one COPY into a temporary table and one statement, thousands of rows a step.
 
-COPY cannot write to a table behind row-level security, hence the temporary one; it ends with the transaction.
+COPY cannot write to a table behind row-level security, hence the temporary one; it never outlives the transaction.
 """
 
 from collections.abc import Iterable, Sequence
@@ -47,7 +47,7 @@ CREATE TEMPORARY TABLE arriving (
     key bytea, phone_index bytea, phone_kind text, phone_sealed bytea, email_index bytea, email_sealed bytea,
     name_sealed bytea, business_sealed bytea, language text, place_code text, legal_ground text, ground_on date,
     words bytea, sectors text, tags text
-) ON COMMIT DROP
+)
 """
 
 # Contacts in the order of their key, so that two imports of the same people wait for each other instead of locking
@@ -92,8 +92,7 @@ def add(
 ) -> dict[bytes, int]:
     """Add the contacts nobody has yet, with their words, sectors and tags; key -> id of those added. Never commits.
 
-    Who is there already stays exactly as they are. No two arrivals may have the same key, and one transaction may
-    call this once.
+    Who is there already stays exactly as they are. No two arrivals may have the same key.
     """
     with cast("psycopg.Connection[Any]", session.connection().connection.driver_connection).cursor(
         binary=True
@@ -106,7 +105,9 @@ def add(
                 copy.write_row(arrival[: len(_TYPES)])
         values = {"agency_id": agency_id, "import_id": import_id, "accepts_fallback": accepts_fallback}
         cursor.execute(_ADD, values | {"size": WORD_BYTES})
-        return dict(cursor.fetchall())
+        added = dict(cursor.fetchall())
+        cursor.execute("DROP TABLE arriving")
+        return added
 
 
 def _without_known(cursor: "psycopg.Cursor[Any]", agency_id: int, arrivals: list[Arrival]) -> list[Arrival]:

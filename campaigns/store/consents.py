@@ -1,6 +1,8 @@
 """Refusals, and the one condition that says whether we may write to an address."""
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, exists, func, select, text, update
+from collections.abc import Collection
+
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, case, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
@@ -100,3 +102,18 @@ def is_stopped(session: Session, agency_id: int, channel: str, indexes: list[byt
         )
     )
     return bool(session.scalar(statement))
+
+
+def refused(session: Session, agency_id: int, contact_ids: Collection[int]) -> set[tuple[int, str]]:
+    """(contact id, channel) of those among the contacts whose address refused the channel."""
+    address = case((OptOut.channel == "sms", Contact.phone_index), else_=Contact.email_index)
+    rows = session.execute(
+        select(Contact.id, OptOut.channel).where(
+            Contact.agency_id == agency_id,
+            Contact.id.in_(list(contact_ids)),
+            OptOut.agency_id == agency_id,
+            OptOut.address_index == address,
+            OptOut.stopped,
+        )
+    )
+    return {(row.id, row.channel) for row in rows}

@@ -1,9 +1,24 @@
 """Contacts: people we may write to. What names them is sealed; what finds them is a blind index."""
 
+from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, aliased, mapped_column
 
 from campaigns.store.metadata import Code, Id, Made, Ref, Sealed, Table
 from campaigns.store.metadata import Index as BlindIndex
@@ -79,3 +94,107 @@ class ContactTag(Table):
     agency_id: Mapped[Ref] = mapped_column(primary_key=True)
     tag: Mapped[str] = mapped_column(String(collation="C"), primary_key=True)
     contact_id: Mapped[Ref] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+def get(session: Session, agency_id: int, contact_id: int) -> Contact | None:
+    """One of the agency's contacts; None for another agency's."""
+    return session.scalar(select(Contact).where(Contact.agency_id == agency_id, Contact.id == contact_id))
+
+
+def hold(session: Session, agency_id: int, contact_id: int) -> Contact | None:
+    """Like get(), as the database has it now, and nobody else changes it until this transaction ends."""
+    return session.scalar(
+        select(Contact)
+        .where(Contact.agency_id == agency_id, Contact.id == contact_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def at_address(
+    session: Session, agency_id: int, *, phones: Sequence[bytes] = (), emails: Sequence[bytes] = ()
+) -> Sequence[Contact]:
+    """Whoever has one of these addresses (their indexes under every key), newest first; by mail perhaps several."""
+    wanted = or_(Contact.phone_index.in_(phones), Contact.email_index.in_(emails))
+    return session.scalars(
+        select(Contact).where(Contact.agency_id == agency_id, wanted).order_by(Contact.id.desc())
+    ).all()
+
+
+def listed(
+    session: Session, agency_id: int, *, words: Sequence[bytes] = (), below: int | None = None, limit: int
+) -> Sequence[Contact]:
+    """Contacts with all these words in their name or business, newest first, from below id `below`."""
+    statement = select(Contact).where(Contact.agency_id == agency_id)
+    for word in words:
+        with_word = aliased(ContactWord)
+        statement = statement.join(
+            with_word,
+            and_(
+                with_word.agency_id == agency_id,
+                with_word.word_index == word,
+                with_word.contact_id == Contact.id,
+            ),
+        )
+    if below is not None:
+        statement = statement.where(Contact.id < below)
+    return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
+
+
+def count(session: Session, agency_id: int) -> int:
+    """How many contacts the agency has."""
+    return session.scalar(select(func.count()).select_from(Contact).where(Contact.agency_id == agency_id)) or 0
+
+
+def sectors(session: Session, agency_id: int, contact_ids: Collection[int]) -> dict[int, list[str]]:
+    """Contact id -> codes, of those that have any."""
+    return _gathered(
+        session, ContactSector.contact_id, ContactSector.code, ContactSector.agency_id == agency_id, contact_ids
+    )
+
+
+def tags(session: Session, agency_id: int, contact_ids: Collection[int]) -> dict[int, list[str]]:
+    """Contact id -> tags, of those that have any."""
+    return _gathered(session, ContactTag.contact_id, ContactTag.tag, ContactTag.agency_id == agency_id, contact_ids)
+
+
+def _gathered(
+    session: Session,
+    contact_id: InstrumentedAttribute[int],
+    value: InstrumentedAttribute[str],
+    own: ColumnElement[bool],
+    contact_ids: Collection[int],
+) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for id_, one in session.execute(
+        select(contact_id, value).where(own, contact_id.in_(list(contact_ids))).order_by(contact_id, value)
+    ):
+        found.setdefault(id_, []).append(one)
+    return found
+
+
+def set_sectors(session: Session, contact: Contact, codes: Collection[str]) -> None:
+    """Give a contact exactly these sectors."""
+    _replace(session, ContactSector, contact, [{"code": code} for code in codes])
+
+
+def set_tags(session: Session, contact: Contact, tags: Collection[str]) -> None:
+    """Give a contact exactly these tags."""
+    _replace(session, ContactTag, contact, [{"tag": tag} for tag in tags])
+
+
+def set_words(session: Session, contact: Contact, words: Collection[bytes]) -> None:
+    """Let a contact be found under exactly these words."""
+    _replace(session, ContactWord, contact, [{"word_index": word} for word in words])
+
+
+def _replace(
+    session: Session,
+    table: type[ContactSector] | type[ContactTag] | type[ContactWord],
+    contact: Contact,
+    rows: list[dict[str, object]],
+) -> None:
+    own = {"agency_id": contact.agency_id, "contact_id": contact.id}
+    session.execute(delete(table).where(table.agency_id == contact.agency_id, table.contact_id == contact.id))
+    if rows:
+        session.execute(insert(table), [own | row for row in rows])
