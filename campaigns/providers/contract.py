@@ -1,6 +1,6 @@
 """What the engine asks of a provider, and errors that say what to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -85,10 +85,11 @@ class Provider(Protocol):
         """Hand over; returns the provider's reference. Raises Refused, NotSent or Unclear."""
         ...
 
-    async def find(self, message: Outgoing, since: datetime) -> Found | None:
+    async def find(self, message: Outgoing, since: datetime, known: Collection[str] = ()) -> Found | None:
         """What became of a message whose answer was lost: by To, exact text and time; None proves its absence.
 
-        Raises NotSent when the provider could not be asked now.
+        `known` are references of other messages to the same address. Raises NotSent when the provider cannot be asked
+        now, or when what it holds proves neither.
         """
         ...
 

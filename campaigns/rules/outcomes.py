@@ -23,6 +23,8 @@ class Failure(StrEnum):
     SENDER_REFUSED = "sender_refused"
     CREDENTIALS = "credentials"
     ACCOUNT = "account"  # suspended or over its limit
+    NEVER_TAKEN = "never_taken"  # the provider was asked more than once, and never had it
+    UNREADABLE = "unreadable"  # what we keep about the person does not open
     OTHER = "other"
 
 

@@ -1,0 +1,65 @@
+"""What sending a campaign rests on, read as one consistent picture; the gate then compares with it (DESIGN P2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from campaigns.store import agencies
+from campaigns.store.agencies import Agency, Sender
+from campaigns.store.campaigns import Campaign, Text
+
+
+@dataclass(frozen=True)
+class Premises:
+    """Campaign, agency, sender and texts of one moment. `digest` is what the content amounted to at that moment."""
+
+    agency: Agency
+    campaign: Campaign
+    sender: Sender
+    texts: Mapping[str, str]
+    digest: str | None
+
+    @property
+    def is_service(self) -> bool:
+        """Sends without a campaign carry their own text and were approved by whoever wrote them."""
+        return self.campaign.kind == "service"
+
+    @property
+    def as_approved(self) -> bool:
+        """Whether texts, sender and hours are what the approver saw."""
+        return self.is_service or (self.digest is not None and self.campaign.content_digest == self.digest)
+
+
+def begin_consistent(session: Session) -> None:
+    """Make every read of this session's transaction see the same moment. Call it before the first statement."""
+    session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def read(session: Session, agency_id: int, campaign_id: int) -> Premises | None:
+    """The premises of one of the agency's campaigns; None if it is gone or has no sender."""
+    found = session.execute(
+        select(Campaign, func.campaign_content_digest(Campaign.id))
+        .where(Campaign.agency_id == agency_id, Campaign.id == campaign_id)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    agency = agencies.get(session, agency_id)
+    if found is None or agency is None:
+        return None
+    campaign: Campaign = found[0]
+    sender = _sender(session, campaign)
+    if sender is None:
+        return None
+    texts = session.execute(
+        select(Text.language, Text.body).where(Text.campaign_id == campaign_id, Text.channel == sender.channel)
+    )
+    return Premises(agency, campaign, sender, {row.language: row.body for row in texts}, found[1])
+
+
+def _sender(session: Session, campaign: Campaign) -> Sender | None:
+    # The service campaign may name none: then the agency's oldest.
+    statement = select(Sender).where(Sender.agency_id == campaign.agency_id).order_by(Sender.id).limit(1)
+    if campaign.sender_id is not None or campaign.kind != "service":
+        statement = statement.where(Sender.id == campaign.sender_id)
+    return session.scalars(statement).one_or_none()

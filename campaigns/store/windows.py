@@ -1,0 +1,222 @@
+"""Windows: the deliveries a worker has in hand. One statement opens one and is the last gate before the wire."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    BindParameter,
+    DateTime,
+    Float,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from campaigns.rules.lifecycle import CampaignState, Reason, State
+from campaigns.store.agencies import Agency
+from campaigns.store.campaigns import Campaign
+from campaigns.store.consents import not_opted_out
+from campaigns.store.contacts import Contact
+from campaigns.store.deliveries import Delivery, Message
+from campaigns.store.figures import Figure
+from campaigns.store.reference import Place
+
+# Never named as a column: SQLAlchemy would set that column to it in the UPDATE.
+_AGENCY: BindParameter[int] = bindparam("the_agency", type_=BigInteger)
+_CAMPAIGN: BindParameter[int] = bindparam("the_campaign", type_=BigInteger)
+_DIGEST: BindParameter[str] = bindparam("the_digest", type_=Text)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What must still be true when a window opens: as read before, compared in the statement itself."""
+
+    agency_id: int
+    campaign_id: int
+    channel: str
+    hours: Mapping[str, object]
+    zone: str
+    open_until: datetime
+    digest: str | None
+    lease: float
+
+
+class Opened(NamedTuple):
+    """One delivery in hand, with what is needed to write to it; `reason` is set if the gate skipped it."""
+
+    id: int
+    attempt: int
+    language: str
+    reason: str | None
+    address_index: bytes
+    address_sealed: bytes | None
+    name_sealed: bytes | None
+    business_sealed: bytes | None
+    place: str | None
+    body_sealed: bytes | None
+
+
+def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> Sequence[Opened]:
+    """Move up to `size` queued deliveries with an id above `after` to `sending`, or to `skipped`, and return them.
+
+    Nothing if the gate is shut. The caller commits before the first call, and sends only what has no reason.
+    """
+    values = {
+        "the_agency": gate.agency_id,
+        "the_campaign": gate.campaign_id,
+        "the_digest": gate.digest,
+        "the_hours": gate.hours,
+        "the_zone": gate.zone,
+        "the_end": gate.open_until,
+        "the_lease": gate.lease,
+        "the_last": after,
+        "the_size": size,
+    }
+    return [Opened(*row) for row in session.execute(_opening(gate.channel), values)]
+
+
+@lru_cache(maxsize=8)
+def _opening(channel: str) -> Select[Any]:
+    gate = _gate()
+    picked = _picked(gate, channel)
+    weighed = _weighed(gate, picked, channel)
+    moved = _moved(weighed)
+    return (
+        select(
+            moved.c.id,
+            moved.c.attempt,
+            moved.c.language,
+            moved.c.reason,
+            weighed.c.address_index,
+            weighed.c.address_sealed,
+            weighed.c.name_sealed,
+            weighed.c.business_sealed,
+            weighed.c.place,
+            weighed.c.body_sealed,
+        )
+        .join(weighed, weighed.c.id == moved.c.id)
+        .order_by(moved.c.id)
+        .add_cte(_counted(moved, channel))
+    )
+
+
+def _gate() -> CTE:
+    """One row when sending is allowed now, with everything as it was when the premises were read."""
+    as_approved = and_(Campaign.content_digest == _DIGEST, func.campaign_content_digest(Campaign.id) == _DIGEST)
+    return (
+        select(Campaign.id, (Campaign.kind == "service").label("is_service"))
+        .join(Agency, Agency.id == Campaign.agency_id)
+        .where(
+            Campaign.id == _CAMPAIGN,
+            Campaign.agency_id == _AGENCY,
+            Campaign.state == CampaignState.RUNNING,
+            or_(Campaign.expires_at.is_(None), func.now() < Campaign.expires_at),
+            Agency.halted_at.is_(None),
+            Agency.hours == bindparam("the_hours", type_=JSONB),
+            Agency.time_zone == bindparam("the_zone"),
+            func.now() < bindparam("the_end", type_=DateTime(timezone=True)),
+            or_(Campaign.kind == "service", as_approved),
+        )
+        .cte("gate")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _picked(gate: CTE, channel: str) -> CTE:
+    # `after` spares the walk over what this worker has just moved; those rows stay in the index until a vacuum.
+    return (
+        select(Delivery.id, Delivery.contact_id, Delivery.address_index)
+        .where(
+            exists(select(gate.c.id)),
+            Delivery.campaign_id == _CAMPAIGN,
+            Delivery.state == State.QUEUED,
+            Delivery.channel == channel,
+            Delivery.id > bindparam("the_last"),
+            or_(Delivery.not_before.is_(None), Delivery.not_before <= func.now()),
+        )
+        .order_by(Delivery.id)
+        .limit(bindparam("the_size"))
+        .with_for_update(skip_locked=True, of=Delivery)
+        .cte("picked")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
+    """Each picked delivery with its person, and why it must be skipped, if so."""
+    is_service = select(gate.c.is_service).scalar_subquery()
+    refused = ~not_opted_out(_AGENCY, channel, picked.c.address_index)
+    reason = case(
+        (refused, Reason.OPTED_OUT.value),
+        (is_service, null()),
+        (Contact.phone_index.is_distinct_from(picked.c.address_index), Reason.CHANGED.value),
+        (Contact.legal_ground.is_(None), Reason.NO_GROUND.value),
+        else_=null(),
+    )
+    return (
+        select(
+            picked.c.id,
+            picked.c.address_index,
+            reason.label("reason"),
+            func.coalesce(Message.address_sealed, Contact.phone_sealed).label("address_sealed"),
+            Contact.name_sealed,
+            Contact.business_sealed,
+            Place.name.label("place"),
+            Message.body_sealed,
+        )
+        .select_from(picked)
+        .outerjoin(Contact, and_(Contact.id == picked.c.contact_id, Contact.agency_id == _AGENCY))
+        .outerjoin(Place, Place.code == Contact.place_code)
+        .outerjoin(Message, and_(Message.campaign_id == _CAMPAIGN, Message.delivery_id == picked.c.id))
+        .cte("weighed")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _moved(weighed: CTE) -> CTE:
+    goes = weighed.c.reason.is_(None)
+    lease = func.make_interval(0, 0, 0, 0, 0, 0, bindparam("the_lease", type_=Float))
+    return (
+        update(Delivery)
+        .where(Delivery.campaign_id == _CAMPAIGN, Delivery.id == weighed.c.id)
+        .values(
+            state=case((goes, State.SENDING.value), else_=State.SKIPPED.value),
+            reason=weighed.c.reason,
+            attempt=Delivery.attempt + case((goes, 1), else_=0),
+            leased_until=case((goes, func.now() + lease)),
+            handed_at=case((goes, func.now()), else_=Delivery.handed_at),
+            not_before=None,
+            changed_at=func.now(),
+        )
+        .returning(Delivery.id, Delivery.attempt, Delivery.language, Delivery.state, Delivery.reason)
+        .cte("moved")
+    )
+
+
+def _counted(moved: CTE, channel: str) -> CTE:
+    gone = select(moved.c.language, literal(State.QUEUED.value), null(), -func.count()).group_by(moved.c.language)
+    come = select(moved.c.language, moved.c.state, moved.c.reason, func.count()).group_by(
+        moved.c.language, moved.c.state, moved.c.reason
+    )
+    changes = union_all(gone, come).subquery("changes")
+    columns = ["agency_id", "campaign_id", "channel", "language", "state", "reason", "number"]
+    rows = select(_AGENCY, _CAMPAIGN, literal(channel), *changes.c)
+    return insert(Figure).from_select(columns, rows).cte("counted")

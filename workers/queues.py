@@ -1,0 +1,5 @@
+"""The queues a worker watches, the most urgent first. A job's module names its queue (campaigns/wakeup.py)."""
+
+from typing import Final
+
+WATCHED: Final = ("receipts", "upkeep", "planning", "imports", "dispatch")
