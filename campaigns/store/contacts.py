@@ -70,12 +70,15 @@ class Contact(Table):
 
 
 class ContactWord(Table):
-    """Blind index of one word of a name or business: finds people by whole words (DESIGN 10.4)."""
+    """Blind index of one word of a name or business: finds people by whole words (DESIGN 10.4).
+
+    Goes with its contact by the trigger contact_gone, like sectors and tags.
+    """
 
     __tablename__ = "contact_word"
     agency_id: Mapped[Ref] = mapped_column(primary_key=True)
     word_index: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    contact_id: Mapped[Ref] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, index=True)
+    contact_id: Mapped[Ref] = mapped_column(primary_key=True, index=True)
 
 
 class ContactSector(Table):
@@ -84,7 +87,7 @@ class ContactSector(Table):
     __tablename__ = "contact_sector"
     agency_id: Mapped[Ref] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(String(collation="C"), primary_key=True)
-    contact_id: Mapped[Ref] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, index=True)
+    contact_id: Mapped[Ref] = mapped_column(primary_key=True, index=True)
 
 
 class ContactTag(Table):
@@ -93,7 +96,7 @@ class ContactTag(Table):
     __tablename__ = "contact_tag"
     agency_id: Mapped[Ref] = mapped_column(primary_key=True)
     tag: Mapped[str] = mapped_column(String(collation="C"), primary_key=True)
-    contact_id: Mapped[Ref] = mapped_column(ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, index=True)
+    contact_id: Mapped[Ref] = mapped_column(primary_key=True, index=True)
 
 
 def get(session: Session, agency_id: int, contact_id: int) -> Contact | None:

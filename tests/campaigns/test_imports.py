@@ -1,5 +1,6 @@
 """Imports: the messy file comes out as expected, and no death of a worker changes that."""
 
+import csv
 import io
 import json
 from collections.abc import Iterable
@@ -52,6 +53,43 @@ def test_the_messy_file(bring, batch: int, sessions: AgencySessions, agency: Age
     assert _count(sessions, agency, Contact, reachable_by_sms()) == EXPECTED["reachable_sms"]
     reached = (Contact.email_index.is_not(None), Contact.legal_ground.is_not(None))
     assert _count(sessions, agency, Contact, *reached) == EXPECTED["reachable_email"]
+
+
+ENGLISH = (
+    *("Full name", "Business", "Sector", "Mobile", "E-mail", "District", "Province", "Language"),
+    *("Consent", "Date of consent"),
+)
+
+
+def _rewritten(codec: str, delimiter: str, line_end: str) -> bytes:
+    """The same people as another program writes them: English headings, other order, notes, quotes, short rows."""
+    rows = list(csv.reader(io.StringIO(MESSY.decode("cp1252"), newline=""), delimiter=";"))
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL)
+    writer.writerow(["Nº", *reversed(ENGLISH), "Notes"])
+    for number, row in enumerate(rows[1:]):
+        if any(row):
+            writer.writerow([number, *reversed(row), f'dijo "sí", y\nluego{delimiter} no'])
+        else:
+            writer.writerow([])
+    return out.getvalue().encode(codec)
+
+
+@pytest.mark.parametrize(
+    ("codec", "delimiter", "name"),
+    [
+        ("utf-8", ",", "utf-8"),
+        ("utf-8-sig", ";", "utf-8-sig"),
+        ("utf-16", "\t", "utf-16"),
+        ("utf-16-le", ",", "utf-16"),
+        ("utf-16-be", ";", "utf-16"),
+        ("cp1252", "\t", "cp1252"),
+    ],
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_the_same_people_from_another_program(bring, codec: str, delimiter: str, name: str, line_end: str) -> None:
+    report = bring(_rewritten(codec, delimiter, line_end))
+    assert report == EXPECTED | {"file": {"encoding": name, "delimiter": delimiter}}
 
 
 def test_the_same_file_again_adds_nobody(bring, sessions: AgencySessions, agency: Agency) -> None:
