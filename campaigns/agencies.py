@@ -1,5 +1,6 @@
 """Agencies and their senders: add, change, halt."""
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -10,15 +11,20 @@ from sqlalchemy.orm import Session
 
 from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.providers.contract import Account, NotSent
 from campaigns.rules import hours as hours_rules
+from campaigns.rules.outcomes import Failure
+from campaigns.settings import Settings
 from campaigns.store import agencies as store
 from campaigns.store.agencies import Agency, Sender
 from campaigns.store.campaigns import Campaign
-from campaigns.vault import Vault
+from campaigns.store.engine import AgencySessions
+from campaigns.vault import Unsealable, Vault
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SMS_ADDRESS = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}|MG[0-9a-fA-F]{32}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+_WORKS, _SILENT = "works", "silent"
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ def get(session: Session, agency_id: int) -> Agency:
 def change(session: Session, agency_id: int, *, name: str, time_zone: str, hours: dict[str, Any], by: int) -> Agency:
     """Change name, zone and hours. What was approved under others no longer starts or goes on (DESIGN P2)."""
     agency = get(session, agency_id)
-    hours_rules.parse(hours)
+    if not hours_rules.parse(hours).days:
+        raise Invalid("hours", "hours_never_open")
     agency.name, agency.time_zone, agency.hours = _name(name), hours_rules.check_time_zone(time_zone), hours
     audit.record(session, agency_id, audit.Did.AGENCY_CHANGED, f"agency:{agency_id}", by=by)
     return agency
@@ -132,6 +139,39 @@ def save_sender(
     did = audit.Did.SENDER_ADDED if sender_id is None else audit.Did.SENDER_CHANGED
     audit.record(session, agency_id, did, f"sender:{found.id}", by=by)
     return found
+
+
+def try_sender(
+    sessions: AgencySessions, vault: Vault, settings: Settings, agency_id: int, sender_id: int, *, by: int
+) -> Failure | None:
+    """Ask the provider whether account, token and number are right; None if they are. Sends nothing.
+
+    Commits the audit row by itself, so that no transaction is open while the provider is asked (up to ten seconds).
+    Raises NotFound, or Conflict("provider_silent") if the provider cannot be asked now.
+    """
+    with sessions(agency_id)() as session:
+        found = sender(session, agency_id, sender_id)
+    told = _ask_provider(vault, settings, found)
+    with sessions(agency_id).begin() as session:
+        audit.record(session, agency_id, audit.Did.SENDER_TESTED, f"sender:{sender_id}", by=by, result=told)
+    if told == _SILENT:
+        raise Conflict("provider_silent")
+    return None if told == _WORKS else Failure(told)
+
+
+def _ask_provider(vault: Vault, settings: Settings, found: Sender) -> str:
+    # Not at the top: the vendor's library takes a second to import, which every command would pay.
+    from campaigns.providers import registry
+
+    try:
+        secret = vault.open(found.credentials_sealed, found.agency_id)
+        account = Account(found.id, found.address, found.account, secret)
+        fault = asyncio.run(registry.check(found.provider, account, settings))
+    except NotSent:
+        return _SILENT
+    except Unsealable:
+        return Failure.CREDENTIALS
+    return fault or _WORKS
 
 
 def _check_sender(form: SenderForm, *, needs_token: bool) -> None:

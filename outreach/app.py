@@ -8,7 +8,7 @@ from flask import Blueprint, Flask
 
 from campaigns.settings import Settings
 from outreach import auth, database, errors, headers, health, i18n, pages, sessions
-from outreach.admin import places, start
+from outreach.admin import halt, places, segments, settings, start
 from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -17,6 +17,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     health.bp,
     start.bp,
+    segments.bp,
+    halt.bp,
+    settings.bp,
     twilio.bp,
 )
 

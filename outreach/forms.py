@@ -24,7 +24,7 @@ class Form(FlaskForm):
 
         def bind_field(self, form: FlaskForm, unbound: Any, options: dict[str, Any]) -> Field:
             """Every text without NUL characters, which no database column takes."""
-            options["filters"] = [_without_nul, *options.get("filters", ())]
+            options["filters"] = [_without_nul, *unbound.kwargs.get("filters", ())]
             return super().bind_field(form, unbound, options)
 
     def tell(self, problem: Invalid | Conflict) -> None:

@@ -37,6 +37,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     ),
     "account_shape": later("An account begins with AC, followed by 32 digits and letters from a to f."),
     "token_shape": later("Copy the token from your provider's console: up to 200 plain letters, digits and signs."),
+    "provider_silent": later("The provider did not answer. This says nothing about the sender: try again in a minute."),
     "number_range": later("Write a whole number from %(lowest)s to %(highest)s."),
     "name_length": later("Write a name of 1 to %(longest)s characters."),
     "role_unknown": later("There is no role %(role)s: choose writer, approver or admin."),
@@ -49,6 +50,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "hours_day_unknown": later("%(day)s is not a day of the week."),
     "hours_end_before_start": later("The end must be later than the beginning."),
     "hours_not_a_time": later("%(value)s is not a time. Write it as 08:00."),
+    "hours_never_open": later("Leave at least one day open: otherwise nothing is ever sent."),
     "holidays_unknown": later("The holidays of %(country)s are not known here. Choose another country or none."),
     # rights
     "role_lacks_right": later("Your role does not allow this. Ask an administrator of your agency."),
@@ -121,6 +123,17 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "own_campaign": later("You wrote or submitted this campaign, so somebody else has to approve it."),
     "reason_needed": later("Write the reason."),
     "reason_too_long": later("Use at most %(most)s characters."),
+    # people
+    "contact_unknown": later("This person is not on your list."),
+    "contact_taken": later(
+        "Somebody on your list has this already. Look for them under People and correct them there."
+    ),
+    "no_usable_address": later("Write a telephone number or an e-mail address, so that the person can be reached."),
+    "phone_unusable": later("This number cannot be used. Write a mobile such as 987 654 321, or +country and number."),
+    "email_unusable": later("Write an e-mail address, for example name@company.pe."),
+    "place_unknown": later("Choose a place from the list."),
+    "sector_unknown": later("Choose lines of business from the list."),
+    "ground_unknown": later("Choose a reason from the list."),
     # inbox
     "inbound_not_waiting": later("This message was closed already."),
 }
