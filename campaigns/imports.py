@@ -220,7 +220,9 @@ class _Work:
 
     def fail(self, problem: Invalid) -> bool:
         """End the import as failed; what was added before stays and stands in the report."""
-        failure: dict[str, object] = {"field": problem.field, "code": problem.code, "values": problem.values}
+        # A problem may quote the file ("the headings are ..."), and its first line may be a person: kept are figures.
+        values = {name: value if isinstance(value, int) else "…" for name, value in problem.values.items()}
+        failure: dict[str, object] = {"field": problem.field, "code": problem.code, "values": values}
         report = self.report.as_json() if self.report.rows else None
         with self.factory.begin() as session:
             return store.end(session, self.held, report=report, failure=failure)

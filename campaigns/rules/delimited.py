@@ -144,7 +144,7 @@ def find_layout(head: str, *, whole: bool) -> Layout:
     if not head.strip("\ufeff\x00\x1a \t\r\n,;"):
         raise Invalid(FIELD, "file_empty")
     if not whole and "\n" not in head and "\r" not in head:
-        raise Invalid(FIELD, "line_too_long", longest=LONGEST_LINE)
+        raise Invalid(FIELD, "line_too_long", line=1, longest=LONGEST_LINE)
     best = max((_look(head, delimiter) for delimiter in _DELIMITERS), key=lambda found: found[0])
     layout = best[1]
     if not ADDRESSES & layout.columns.keys():

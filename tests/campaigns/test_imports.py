@@ -202,6 +202,15 @@ def test_a_file_that_is_none_adds_nobody(
     assert failed.failure["code"] == code
 
 
+def test_what_a_refused_file_says_is_told_but_not_kept(bring, sessions: AgencySessions, agency: Agency) -> None:
+    with pytest.raises(Invalid) as refused:
+        bring("Rosa Quispe;987654321\n")
+    assert refused.value.values == {"headings": "Rosa Quispe, 987654321"}
+    with sessions(agency.id)() as session:
+        (failed,) = imports.listed(session, agency.id)
+    assert failed.failure == {"field": "file", "code": "no_address_column", "values": {"headings": "…"}}
+
+
 def test_headings_alone_are_an_import_of_nobody(bring) -> None:
     report = bring("Nombre;Celular\n;\n")
     assert (report["rows"], report["added"]) == (0, 0)
