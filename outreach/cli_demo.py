@@ -42,7 +42,8 @@ def demo_command() -> None:
             key = _load(connections, kept)
         finally:
             connections.close()
-        run(live, [_simulator(live, kept, key)], workers=2, ready=lambda: click.echo(_welcome(live, kept)))
+        parts, logs = [_simulator(live, kept, key)], live.data / "logs"
+        run(live, parts, workers=2, ready=lambda: click.echo(_welcome(live, kept)), logs=logs)
 
 
 def _load(connections: Connections, kept: dict[str, str]) -> str:
@@ -94,6 +95,7 @@ def _welcome(live: Settings, kept: dict[str, str]) -> str:
         f"  Phones    http://127.0.0.1:{live.simulator_port}\n"
         f"{people}\n"
         "A file to import: tests/data/contacts_messy.csv\n"
+        f"Logs: {live.data / 'logs'}\n"
         "Ctrl-C stops everything and keeps the data.\n"
     )
 

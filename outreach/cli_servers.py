@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 
@@ -25,7 +26,7 @@ def serve_command(workers: int) -> None:
 
 
 @click.command("web")
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 256))
+@click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 256))
 def web_command(threads: int) -> None:
     """Run the web application alone."""
     chosen = settings()
@@ -44,9 +45,11 @@ def clock_command() -> None:
     _become(settings(), supervisor.clock())
 
 
-def run(live: Settings, more: list[Part], *, workers: int, ready: Callable[[], object]) -> None:
+def run(
+    live: Settings, more: list[Part], *, workers: int, ready: Callable[[], object], logs: Path | None = None
+) -> None:
     """Run all parts, and `more` before them, until asked to stop; `ready` is called when the web answers."""
-    keeper = Supervisor(embedded.environment(live))
+    keeper = Supervisor(embedded.environment(live), logs)
     try:
         for part in more:
             keeper.add(part)

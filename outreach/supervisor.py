@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 _POLL_SECONDS = 0.2
@@ -31,7 +33,7 @@ class Part:
     died_at: float = 0.0
 
 
-def web(host: str, port: int, *, threads: int = 8) -> list[str]:
+def web(host: str, port: int, *, threads: int = 4) -> list[str]:
     """The arguments that start the web application on Granian."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
@@ -53,8 +55,10 @@ def clock() -> list[str]:
 class Supervisor:
     """Keeps parts running until asked to stop. Used from one thread."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], logs: Path | None = None) -> None:
+        """`logs` is a folder for what the parts say, a file each; without one they share our own output."""
         self._environment = {**os.environ, **environment}
+        self._logs = logs
         self._parts: list[Part] = []
         self._stop = threading.Event()
 
@@ -104,14 +108,26 @@ class Supervisor:
 
     def _start(self, part: Part) -> None:
         # A session of its own: Ctrl-C at the terminal reaches the supervisor only, which stops the parts in order.
-        part.process = subprocess.Popen(
-            part.arguments,
-            cwd=ROOT,
-            env={**self._environment, **part.environment},
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - we start parts from our only thread
-        )
+        with self._log_of(part) as log:
+            part.process = subprocess.Popen(
+                part.arguments,
+                cwd=ROOT,
+                env={**self._environment, **part.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - we start parts from our only thread
+            )
+
+    @contextmanager
+    def _log_of(self, part: Part) -> Iterator[IO[bytes] | None]:
+        if self._logs is None:
+            yield None
+            return
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with open(self._logs / f"{part.name.replace(' ', '-')}.log", "ab") as log:
+            yield log
 
     def _watch(self, part: Part) -> None:
         if part.process is None or part.process.poll() is None:
