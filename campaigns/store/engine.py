@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from campaigns.store import tables  # noqa: F401 - a process that declares only some tables cannot follow their keys
+
 # A factory of session factories: None acts for no agency and sees only what stands outside row-level security.
 AgencySessions = Callable[[int | None], sessionmaker[Session]]
 
@@ -27,11 +29,11 @@ def _become(session: Session, _transaction: Any, connection: Connection) -> None
         connection.execute(_BECOME, {"agency_id": str(agency_id)})
 
 
-def open_engine(url: str, *, size: int = 5) -> Engine:
-    """An engine for the app role's URL; opens no connection yet."""
+def open_engine(url: str, *, size: int = 5, ping: bool = True) -> Engine:
+    """An engine for the app role's URL; opens no connection yet. `ping` asks whether a kept connection still lives."""
     # Parameters stay out of error messages, and so out of logs.
     return create_engine(
-        url, pool_size=size, max_overflow=size, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True
+        url, pool_size=size, max_overflow=size, pool_pre_ping=ping, pool_recycle=1800, hide_parameters=True
     )
 
 
