@@ -188,17 +188,17 @@ def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime
 def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
     """Hand the draft on: its segment's rule is frozen and its audience will be planned. The caller nudges.
 
-    Raises NotFound, the first of lacks(), or Conflict("campaign_not_draft") - also the second time.
+    Raises NotFound, the first of lacks(), or Conflict("campaign_submitted") - also the second time.
     """
     campaign = _held(session, agency_id, campaign_id)
     if campaign.state != CampaignState.DRAFT:
-        raise Conflict("campaign_not_draft")
+        raise Conflict("campaign_submitted")
     for problem in lacks(session, agency_id, campaign, now=now):
         raise problem
     segment = segment_store.get(session, agency_id, campaign.segment_id or 0)
     submitted = store.submit(session, agency_id, campaign_id, rule=segment.rule if segment else {}, author_id=by)
     if submitted is None:  # the row is locked, so its state cannot have changed since it was read
-        raise Conflict("campaign_not_draft")
+        raise Conflict("campaign_submitted")
     audit.record(session, agency_id, audit.Did.CAMPAIGN_SUBMITTED, f"campaign:{campaign_id}", by=by)
     return submitted
 

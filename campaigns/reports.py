@@ -3,13 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from campaigns.errors import NotFound
-from campaigns.rules.lifecycle import State
+from campaigns.rules import hours
+from campaigns.rules.lifecycle import CampaignState, State
 from campaigns.store import campaigns as campaign_store
 from campaigns.store import figures as store
+from campaigns.store.agencies import Agency
+from campaigns.store.campaigns import Campaign
 
 _OPTED_OUT = "opted_out"
 
@@ -57,6 +61,14 @@ class Figures:
         return self.all.planned + sum(self.left_out.values())
 
 
+@dataclass(frozen=True)
+class Holding:
+    """Why a running campaign sends nothing now: halted, expired, outside_hours (with `until`) or never_open."""
+
+    code: str
+    until: datetime | None = None
+
+
 def figures(session: Session, agency_id: int, campaign_id: int) -> Figures:
     """The campaign's figures now, from two small reads; raises NotFound."""
     campaign = campaign_store.get(session, agency_id, campaign_id)
@@ -80,6 +92,24 @@ def figures(session: Session, agency_id: int, campaign_id: int) -> Figures:
         left_out={reason: int(str(number)) for reason, number in (campaign.plan_left_out or {}).items()},
         opted_out=states[_OPTED_OUT],
     )
+
+
+def holding(agency: Agency, campaign: Campaign, now: datetime) -> Holding | None:
+    """Why nothing of a running campaign may leave now; None when it may, and for campaigns that do not run."""
+    return holding_once_started(agency, campaign, now) if campaign.state == CampaignState.RUNNING else None
+
+
+def holding_once_started(agency: Agency, campaign: Campaign, now: datetime) -> Holding | None:
+    """Why nothing would leave now if the campaign ran."""
+    if agency.halted_at is not None:
+        return Holding("halted")
+    if campaign.expires_at is not None and campaign.expires_at <= now:
+        return Holding("expired")
+    allowed = hours.parse(agency.hours)
+    if hours.open_until(allowed, agency.time_zone, now) is not None:
+        return None
+    opens = hours.next_opening(allowed, agency.time_zone, now)
+    return Holding("outside_hours", opens) if opens else Holding("never_open")
 
 
 def _funnel(states: Mapping[str, int]) -> Funnel:

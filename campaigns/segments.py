@@ -13,7 +13,9 @@ from campaigns.store import segments as store
 from campaigns.store.audiences import Count
 from campaigns.store.segments import Segment
 
-__all__ = ["Count", "Segment", "count", "delete", "get", "listed", "rule_of", "save", "uses"]
+MOST_TAGS = 500
+
+__all__ = ["Count", "Segment", "count", "delete", "get", "listed", "rule_of", "save", "tags", "uses"]
 
 
 def save(
@@ -72,6 +74,11 @@ def delete(session: Session, agency_id: int, segment_id: int, *, by: int) -> Non
     if not store.remove(session, segment):  # a campaign took it at the same moment
         raise Conflict("segment_used", count=1)
     audit.record(session, agency_id, audit.Did.SEGMENT_DELETED, f"segment:{segment_id}", by=by)
+
+
+def tags(session: Session, agency_id: int) -> list[str]:
+    """The tags on the agency's contacts, at most five hundred."""
+    return store.tags(session, agency_id, most=MOST_TAGS)
 
 
 def count(session: Session, agency_id: int, rule: rules.Rule) -> Count:

@@ -7,8 +7,8 @@ from typing import Final
 from flask import Blueprint, Flask
 
 from campaigns.settings import Settings
-from outreach import auth, database, errors, headers, health, i18n, pages, sessions
-from outreach.admin import halt, places, segments, settings, start
+from outreach import auth, database, errors, headers, health, i18n, ids, pages, sessions
+from outreach.admin import campaign, campaigns, control, halt, places, segments, settings, start, writing
 from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -18,6 +18,10 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     health.bp,
     start.bp,
     segments.bp,
+    campaigns.bp,
+    campaign.bp,
+    writing.bp,
+    control.bp,
     halt.bp,
     settings.bp,
     twilio.bp,
@@ -51,6 +55,7 @@ def create_app(settings: Settings, connections: database.Connections | None = No
     app.extensions["connections"] = connections
     app.extensions["settings"] = settings
     app.config.update(MAX_FORM_MEMORY_SIZE=1024 * 1024, MAX_FORM_PARTS=2000)
+    app.url_map.converters["int"] = ids.IdConverter
     pages.install(app)
     # After-request functions run last to first: the commit comes before the headers, errors pass both.
     headers.install(app, settings)

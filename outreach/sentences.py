@@ -106,6 +106,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "campaign_started": later("This campaign has started. It can only be stopped now."),
     "campaign_expired": later("The time until which this campaign could be sent is over. Set a later end."),
     "campaign_changed": later("Somebody changed this campaign at the same moment. Reload the page and look again."),
+    "campaign_submitted": later("This campaign was submitted already."),
     "campaign_not_draft": later("This campaign was submitted, so it cannot be deleted any more."),
     "campaign_not_editable": later("This campaign cannot be changed as it stands. Reload the page."),
     "campaign_needs_segment": later("Choose who should get it."),

@@ -4,7 +4,7 @@ Nothing here can ask what a person reported or suffered: such a field must not e
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ def parse(stored: object, field: str = "rule") -> Rule:
     rule_language | rule_tag).
     """
     rule = _parse(stored, field, DEEPEST)
-    if leaves(rule) > MOST_LEAVES:
+    if sum(1 for _ in leaves_of(rule)) > MOST_LEAVES:
         raise Invalid(field, "rule_too_large", most=MOST_LEAVES)
     return rule
 
@@ -114,11 +114,13 @@ def store(rule: Rule) -> dict[str, Any]:
             return {"none": [store(inner) for inner in rules]}
 
 
-def leaves(rule: Rule) -> int:
-    """How many questions the rule asks."""
+def leaves_of(rule: Rule) -> Iterator[Leaf]:
+    """Every question the rule asks, in order."""
     if isinstance(rule, AllOf | AnyOf | NoneOf):
-        return sum(map(leaves, rule.rules))
-    return 1
+        for inner in rule.rules:
+            yield from leaves_of(inner)
+    else:
+        yield rule
 
 
 def prefix_end(prefix: str) -> str:

@@ -54,6 +54,13 @@ class Campaign(Table):
     started_at: Mapped[Moment | None]
     ended_at: Mapped[Moment | None]
 
+    @property
+    def planned(self) -> int | None:
+        """How many deliveries were planned; None before that."""
+        if self.plan_total is None or self.state == CampaignState.DRAFT:
+            return None
+        return self.plan_done - sum(int(str(number)) for number in (self.plan_left_out or {}).values())
+
 
 class Text(Table):
     """What a campaign says in one language on one channel, without the frame around it."""
@@ -115,6 +122,16 @@ def listed(
     if before is not None:
         statement = statement.where(Campaign.id < before)
     return session.scalars(statement.order_by(Campaign.id.desc()).limit(limit)).all()
+
+
+def names(session: Session, agency_id: int, campaign_ids: Collection[int]) -> dict[int, str]:
+    """Id -> name of those of the campaigns that are the agency's; never its service campaign."""
+    rows = session.execute(
+        select(Campaign.id, Campaign.name).where(
+            Campaign.agency_id == agency_id, Campaign.id.in_(list(campaign_ids)), Campaign.kind == "alert"
+        )
+    )
+    return {row.id: row.name for row in rows}
 
 
 def in_states(session: Session, agency_id: int) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import ForeignKey, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, UniqueConstraint, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -66,3 +66,20 @@ def _tried(session: Session, act: Callable[[], None]) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+# Jumps from tag to tag in the key's order, so its time follows the number of tags, not that of contacts.
+_TAGS = text("""
+WITH RECURSIVE found AS (
+    (SELECT tag FROM contact_tag WHERE agency_id = :agency ORDER BY tag LIMIT 1)
+    UNION ALL
+    SELECT (SELECT t.tag FROM contact_tag t WHERE t.agency_id = :agency AND t.tag > f.tag ORDER BY t.tag LIMIT 1)
+    FROM found f WHERE f.tag IS NOT NULL
+)
+SELECT tag FROM found WHERE tag IS NOT NULL LIMIT :most
+""")
+
+
+def tags(session: Session, agency_id: int, *, most: int) -> list[str]:
+    """The tags on the agency's contacts, in order of their letters, at most so many."""
+    return list(session.scalars(_TAGS, {"agency": agency_id, "most": most}))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app, g, request, url_for
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
@@ -20,8 +20,9 @@ class Place:
 
     @property
     def is_here(self) -> bool:
-        """True on every page of the same blueprint."""
-        return request.blueprint == self.endpoint.partition(".")[0]
+        """True on the page itself and on every page below its address."""
+        here = url_for(self.endpoint)
+        return request.path == here or (here != "/" and request.path.startswith(here))
 
 
 PLACES: Final = (

@@ -137,7 +137,7 @@ def test_a_second_submit_is_refused_and_harms_nothing(sessions, agency, ada, sen
     with sessions(agency.id).begin() as session:
         crowd(session, agency, 5)
     campaign_id = submitted(sessions, agency, ada, sender)
-    with sessions(agency.id)() as session, pytest.raises(Conflict, match="campaign_not_draft"):
+    with sessions(agency.id)() as session, pytest.raises(Conflict, match="campaign_submitted"):
         authoring.submit(session, agency.id, campaign_id, by=ada.id, now=NOW)
     with sessions(agency.id)() as session:
         assert authoring.get(session, agency.id, campaign_id).state == "submitted"

@@ -15,7 +15,7 @@ from campaigns.rules.segments import (
     NoneOf,
     Reads,
     Tagged,
-    leaves,
+    leaves_of,
     parse,
     prefix_end,
     store,
@@ -77,7 +77,7 @@ def test_depth_and_size_have_limits():
     deep = {"sms": True}
     for _ in range(6):
         deep = {"all": [deep]}
-    assert leaves(parse(deep)) == 1
+    assert list(leaves_of(parse(deep))) == [HasSms()]
     with pytest.raises(Invalid, match="rule_too_deep"):
         parse({"all": [deep]})
     with pytest.raises(Invalid, match="rule_too_large"):

@@ -1,0 +1,158 @@
+"""One campaign as it stands: the draft's last look, its planning, its approval, and how it is going."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from flask import Blueprint, Response, g, request, url_for
+
+from campaigns import agencies, approval, authoring, reference, reports, segments, staff
+from campaigns.authoring import Preview
+from campaigns.reports import Figures
+from campaigns.rules import segments as rules
+from campaigns.rules.languages import choose_text
+from campaigns.rules.lifecycle import CampaignState
+from campaigns.store.campaigns import Campaign
+from outreach.admin import campaign_words, rule_words
+from outreach.admin.writing import look
+from outreach.auth import requires
+from outreach.pages import page
+
+bp = Blueprint("campaign", __name__, url_prefix="/campaigns/<int:campaign_id>")
+
+_UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPING)
+_STARTED = (*_UNDER_WAY, CampaignState.FINISHED, CampaignState.STOPPED)
+_TO_APPROVE = (CampaignState.SUBMITTED, CampaignState.APPROVED)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One text of the campaign: in which language, and how a phone shows it (or what is wrong with it)."""
+
+    code: str
+    language: str
+    look: Preview | str | None
+
+
+@bp.get("/")
+@requires("campaign:read")
+def show(campaign_id: int) -> Response:
+    """Everything about the campaign on one page, as its state asks for."""
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    named = rule_words.language_names(g.db)
+    texts = authoring.texts(g.db, g.agency_id, campaign_id)
+    said = [
+        Said(text.language, named.get(text.language, text.language), look(text.body, text.language)) for text in texts
+    ]
+    values: dict[str, object] = {
+        "campaign": campaign,
+        "words": campaign_words,
+        "said": said,
+        "named": named,
+        "people": {person.id: person.name for person in staff.of_agency(g.db, g.agency_id)},
+        "sender": agencies.sender(g.db, g.agency_id, campaign.sender_id) if campaign.sender_id else None,
+        "lacks": [],
+        "counted": None,
+        "readers": [],
+        **_audience(campaign),
+    }
+    if campaign.state == CampaignState.DRAFT:
+        values |= _draft(campaign, [text.language for text in texts])
+    if campaign.state in (*_TO_APPROVE, *_STARTED):
+        values |= _numbers(campaign, said)
+    return page(_template(campaign), "content", **values)
+
+
+@bp.get("/progress")
+@requires("campaign:read")
+def progress(campaign_id: int) -> Response:
+    """How far the planning is; once it is over, the whole page again."""
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    response = page("admin/campaign_planning.html", "progress", campaign=campaign)
+    if campaign.state != CampaignState.PLANNING:
+        response.headers["HX-Refresh"] = "true"
+    return response
+
+
+@bp.get("/figures")
+@requires("campaign:read")
+def figures(campaign_id: int) -> Response:
+    """The figures of the live page: nothing (204) while they are those the page shows already."""
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    block = "details" if request.args.get("part") == "details" else "funnel"
+    values = _numbers(campaign, [])
+    if request.args.get("state") != campaign.state:
+        # Other buttons, other sentences: the whole page again.
+        return Response(status=200, headers={"HX-Refresh": "true"})
+    if request.args.get("seen") == values["seen"]:
+        return Response(status=204)
+    named = rule_words.language_names(g.db) if block == "details" else {}
+    return page("admin/campaign_live.html", block, campaign=campaign, words=campaign_words, named=named, **values)
+
+
+def _template(campaign: Campaign) -> str:
+    if campaign.state == CampaignState.PLANNING:
+        return "admin/campaign_planning.html"
+    if campaign.state in _TO_APPROVE:
+        return "admin/campaign_approval.html"
+    return "admin/campaign_live.html" if campaign.state in _STARTED else "admin/campaign.html"
+
+
+def _audience(campaign: Campaign) -> dict[str, object]:
+    """The segment and its rule as a sentence: as planned, or for a draft as it is now."""
+    segment = segments.get(g.db, g.agency_id, campaign.segment_id) if campaign.segment_id else None
+    stored = campaign.rule or (segment.rule if segment else None)
+    if stored is None:
+        return {"segment": segment, "told": None}
+    rule = rules.parse(stored)
+    return {"segment": segment, "told": rule_words.tell(rule, rule_words.names(g.db, [rule]))}
+
+
+def _draft(campaign: Campaign, available: list[str]) -> dict[str, object]:
+    """What is missing, whom the segment picks now, and which text each language's readers would get."""
+    lacks = authoring.lacks(g.db, g.agency_id, campaign, now=datetime.now(UTC))
+    if campaign.segment_id is None:
+        return {"lacks": lacks}
+    rule = segments.rule_of(segments.get(g.db, g.agency_id, campaign.segment_id))
+    counted = segments.count(g.db, g.agency_id, rule)
+    macro = {row.code: row.macro for row in reference.languages(g.db) if row.macro}
+    readers = [
+        (code, number, choose_text(code, available, True, campaign.fallback_language, macro))
+        for code, number in sorted(counted.languages.items(), key=lambda pair: -pair[1])
+    ]
+    return {"lacks": lacks, "counted": counted, "readers": readers if available else []}
+
+
+def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
+    """The figures, what they were when last looked at, and how long the rest may take."""
+    now = datetime.now(UTC)
+    found = reports.figures(g.db, g.agency_id, campaign.id)
+    agency = agencies.get(g.db, g.agency_id)
+    return {
+        "figures": found,
+        "seen": sha256(repr(found).encode()).hexdigest()[:8],
+        "hours": campaign_words.hours(agency),
+        "holding": reports.holding(agency, campaign, now),
+        "minutes_left": _minutes_left(campaign, found, now),
+        "own": approval.is_own(g.db, campaign, g.staff.id),
+        "parts": _parts(found, said),
+        "polls": campaign.state in _UNDER_WAY,
+        "address": url_for(".figures", campaign_id=campaign.id),
+    }
+
+
+def _minutes_left(campaign: Campaign, found: Figures, now: datetime) -> int | None:
+    """At the pace so far, in whole minutes; None while there is no pace to speak of."""
+    done = found.all.planned - found.all.waiting
+    if campaign.started_at is None or not done or not found.all.waiting or campaign.state != CampaignState.RUNNING:
+        return None
+    elapsed = max(now - campaign.started_at, timedelta(seconds=1))
+    return max(1, round(elapsed / done * found.all.waiting / timedelta(minutes=1)))
+
+
+def _parts(found: Figures, said: list[Said]) -> int | None:
+    """About how many parts the campaign takes, counted with the sample person; None if a text does not parse."""
+    each = {text.code: text.look.size.parts for text in said if isinstance(text.look, Preview)}
+    if not set(found.languages) <= set(each):
+        return None
+    return sum(each[code] * funnel.planned for code, funnel in found.languages.items())

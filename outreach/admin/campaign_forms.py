@@ -1,0 +1,124 @@
+"""The forms of a campaign: its name, its texts with who gets them, and a test send."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+from wtforms import DateTimeLocalField, SelectField, StringField, TelField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
+
+from campaigns import agencies, reference, segments
+from campaigns.authoring import Draft
+from campaigns.rules import parts
+from campaigns.store.campaigns import Campaign, Text
+from outreach import ids
+from outreach.admin.rule_words import language_names
+from outreach.forms import Form, choices
+from outreach.i18n import zone
+
+_TEXT = "text_"
+
+
+class NameForm(Form):
+    """What a new campaign needs first."""
+
+    name = StringField(
+        _l("Name"),
+        validators=[InputRequired(_l("Write a name.")), Length(max=80)],
+        render_kw={"maxlength": "80", "autocomplete": "off"},
+    )
+
+
+class DraftForm(NameForm):
+    """A whole campaign. `draft_form` makes one with a field for every language that has a text."""
+
+    languages: ClassVar[list[str]] = []
+
+    segment = SelectField(_l("Who gets it"), validate_choice=True)
+    sender = SelectField(_l("Sender"))
+    fallback_language = SelectField(_l("For people whose language has no text"))
+    expires_at = DateTimeLocalField(_l("Not to be sent after"), validators=[Optional()], format=["%Y-%m-%dT%H:%M"])
+    add_language = SelectField(_l("Another language"), validate_choice=False)
+
+    def offer(self, session: Session, agency_id: int) -> None:
+        """What there is to choose from."""
+        named = language_names(session)
+        enabled = [language.code for language in reference.languages(session) if language.enabled]
+        nothing = [("", _("Choose"))]
+        found = [(str(segment.id), segment.name) for segment in segments.listed(session, agency_id)]
+        self.segment.choices = choices(nothing + found)
+        senders = [(str(row.id), f"{row.name} ({row.address})") for row in agencies.senders(session, agency_id)]
+        self.sender.choices = choices(senders or [("", _("There is no sender yet"))])
+        self.fallback_language.choices = choices(
+            (code, _("the text in %(language)s, if they accept it", language=named[code])) for code in enabled
+        )
+        self.add_language.choices = choices((code, named[code]) for code in enabled if code not in self.languages)
+        for code in self.languages:
+            self.text(code).label.text = _("Text in %(language)s", language=named.get(code, code))
+
+    def text(self, code: str) -> Any:
+        """The field of the text in one language."""
+        return self[_TEXT + code]
+
+    def show(self, campaign: Campaign, texts: dict[str, str]) -> None:
+        """Put a saved campaign into the fields."""
+        self.name.data = campaign.name
+        self.segment.data = str(campaign.segment_id or "")
+        self.sender.data = str(campaign.sender_id or "")
+        self.fallback_language.data = campaign.fallback_language
+        self.expires_at.data = campaign.expires_at and campaign.expires_at.astimezone(zone()).replace(tzinfo=None)
+        for code in self.languages:
+            self.text(code).data = texts.get(code, "")
+
+    def draft(self) -> Draft:
+        """The campaign as typed. A single text that is still empty is not there yet."""
+        typed: datetime | None = self.expires_at.data
+        bodies = {code: self.text(code).data or "" for code in self.languages}
+        return Draft(
+            name=self.name.data,
+            segment_id=ids.read(self.segment.data),
+            sender_id=ids.read(self.sender.data),
+            fallback_language=self.fallback_language.data,
+            expires_at=typed.replace(tzinfo=zone()).astimezone(UTC) if typed else None,
+            texts={} if not any(body.strip() for body in bodies.values()) else bodies,
+        )
+
+    def make_cheaper(self, code: str) -> None:
+        """Write one text with the spellings that cost less."""
+        body = self.text(code).data or ""
+        for dear in parts.dear_characters(body, code):
+            if dear.cheaper is not None:
+                body = body.replace(dear.character, dear.cheaper)
+        self.text(code).data = body
+
+
+def draft_form(languages: list[str]) -> DraftForm:
+    """An empty form with a text for each of these languages."""
+    fields: dict[str, Any] = {_TEXT + code: TextAreaField() for code in languages}
+    kind = type("DraftForm", (DraftForm,), {**fields, "languages": languages})
+    form: DraftForm = kind()
+    return form
+
+
+def languages_of(names: list[str]) -> list[str]:
+    """The languages of the text fields that came back, in their order."""
+    return [name.removeprefix(_TEXT) for name in names if name.startswith(_TEXT)]
+
+
+class TestForm(Form):
+    """A test send to oneself."""
+
+    __test__ = False  # for pytest: this is no test
+    number = TelField(
+        _l("Your own mobile"),
+        validators=[InputRequired(_l("Write your mobile number."))],
+        render_kw={"autocomplete": "tel", "inputmode": "tel"},
+    )
+    language = SelectField(_l("Language"))
+
+    def offer(self, session: Session, texts: list[Text]) -> None:
+        """The languages that have a text."""
+        named = language_names(session)
+        self.language.choices = choices((text.language, named.get(text.language, text.language)) for text in texts)

@@ -1,0 +1,151 @@
+"""What staff read about a campaign: states, reasons and failures as plain words, with advice."""
+
+from datetime import datetime
+from typing import Final
+
+from babel.dates import get_day_names
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from campaigns.approval import CHANGED
+from campaigns.errors import Invalid
+from campaigns.planning import NOBODY_LEFT
+from campaigns.reports import Holding
+from campaigns.rules import hours as hour_rules
+from campaigns.rules.lifecycle import CampaignState, Reason
+from campaigns.rules.outcomes import Failure
+from campaigns.store.agencies import Agency
+from outreach.i18n import when
+from outreach.sentences import sentence
+
+S = CampaignState
+
+# State -> its word and the tone it is shown in (macro `state`).
+STATES: Final = {
+    S.DRAFT: (_l("Draft"), "off"),
+    S.PLANNING: (_l("Being planned"), "waiting"),
+    S.SUBMITTED: (_l("Waiting for approval"), "waiting"),
+    S.APPROVED: (_l("Approved"), "waiting"),
+    S.SCHEDULED: (_l("Scheduled"), "waiting"),
+    S.RUNNING: (_l("Being sent"), ""),
+    S.PAUSED: (_l("Paused"), "waiting"),
+    S.STOPPING: (_l("Being stopped"), "danger"),
+    S.FINISHED: (_l("Finished"), "done"),
+    S.STOPPED: (_l("Stopped"), "danger"),
+    S.CANCELLED: (_l("Cancelled"), "off"),
+}
+
+# What the list can be narrowed to, in its order.
+SHOWN: Final = {
+    "open": (_l("In work"), (S.DRAFT, S.PLANNING)),
+    "approval": (_l("To approve"), (S.SUBMITTED, S.APPROVED, S.SCHEDULED)),
+    "sending": (_l("Being sent"), (S.RUNNING, S.PAUSED, S.STOPPING)),
+    "ended": (_l("Ended"), (S.FINISHED, S.STOPPED, S.CANCELLED)),
+}
+
+# Why nothing was sent to people of the segment.
+REASONS: Final = {
+    Reason.OPTED_OUT: _l("Asked for no more messages"),
+    Reason.NO_TEXT: _l("There is no text in a language they accept"),
+    Reason.CHANGED: _l("Their number changed after the campaign was planned"),
+    Reason.EXPIRED: _l("The time until which it could be sent was over"),
+    Reason.STOPPED: _l("The campaign was stopped before their turn"),
+    Reason.NO_GROUND: _l("No legal ground on record"),
+    Reason.NO_MOBILE: _l("No mobile"),
+}
+
+# Why messages failed: what happened, and what to do about it.
+FAILURES: Final = {
+    Failure.NUMBER_INVALID: (_l("The number cannot exist"), _l("Correct it under People.")),
+    Failure.NUMBER_UNKNOWN: (_l("The number is not in use"), _l("Ask the person for their present number.")),
+    Failure.LANDLINE: (_l("The number is a landline"), _l("Ask for a mobile.")),
+    Failure.REFUSED_BY_PERSON: (_l("The person refused at the provider"), _l("They will not be written to again.")),
+    Failure.UNREACHABLE: (_l("The phone was off or had no signal"), _l("A later campaign may reach it.")),
+    Failure.BLOCKED: (_l("The carrier blocked the message"), _l("Ask the provider why.")),
+    Failure.FILTERED: (_l("The carrier took it for spam"), _l("Avoid links and words of urgency; ask the provider.")),
+    Failure.TOO_LATE: (_l("It could not be delivered in time"), _l("Send earlier in the day.")),
+    Failure.CARRIER: (_l("The carrier gave no reason"), _l("If many fail like this, ask the provider.")),
+    Failure.QUEUE_FULL: (_l("The provider's queue was full"), _l("Lower the sender's pace.")),
+    Failure.REGION_CLOSED: (_l("The provider may not send to this country"), _l("Allow the country at the provider.")),
+    Failure.NO_ROUTE: (_l("This sender cannot reach this number"), _l("Ask the provider for another kind of sender.")),
+    Failure.TRIAL_ACCOUNT: (_l("The account is a trial"), _l("Upgrade the account at the provider.")),
+    Failure.TEXT_REFUSED: (_l("The provider refused the text"), _l("Shorten the text or ask the provider.")),
+    Failure.SENDER_REFUSED: (_l("The provider refused the sender"), _l("Check the sender under Settings.")),
+    Failure.CREDENTIALS: (_l("The provider refused the sign-in"), _l("Check account and token under Settings.")),
+    Failure.ACCOUNT: (_l("The provider's account is closed or over its limit"), _l("Ask the provider.")),
+    Failure.NEVER_TAKEN: (_l("The provider never received it"), _l("A copy of the campaign can reach these people.")),
+    Failure.UNREADABLE: (_l("What is kept about the person cannot be read"), _l("Tell whoever runs the system.")),
+    Failure.OTHER: (_l("The provider gave a reason we do not know"), _l("If many fail like this, ask the provider.")),
+}  # fmt: skip
+
+
+def reason(code: str) -> str:
+    """Why somebody was not written to."""
+    return str(REASONS[Reason(code)]) if code in list(Reason) else code
+
+
+def failure(code: str) -> tuple[str, str]:
+    """Why a message failed, and what to do about it."""
+    what, advice = FAILURES[Failure(code) if code in list(Failure) else Failure.OTHER]
+    return str(what), str(advice)
+
+
+def returned(text: str) -> str:
+    """Why a campaign is a draft again: what a person wrote, or one of our own codes as a sentence."""
+    if text == NOBODY_LEFT:
+        return _("Nobody is left to write to: everyone in the segment falls out for the reasons below.")
+    if text == CHANGED:
+        return _("Something changed after it was submitted, so it needs to be submitted and approved again.")
+    return text
+
+
+def lacks(found: list[Invalid]) -> list[str]:
+    """What keeps a campaign from being submitted."""
+    return [sentence(problem) for problem in found]
+
+
+def paused(text: str) -> str:
+    """Why a campaign is paused: what a person wrote, or what a worker found."""
+    return ". ".join(failure(text)) if text in list(Failure) else text
+
+
+def holding(found: Holding) -> str:
+    """Why a running campaign sends nothing at the moment."""
+    known = {
+        "halted": _("All sending of your agency is stopped."),
+        "expired": _("The time until which it may be sent is over."),
+        "outside_hours": _("It is outside the sending hours. It goes on %(moment)s.", moment=_moment(found.until)),
+        "never_open": _("The sending hours never begin. An administrator sets them under Settings."),
+    }
+    return known[found.code]
+
+
+def hours(agency: Agency) -> str:
+    """When the agency sends, in one line; days with the same hours are told together."""
+    stored = hour_rules.parse(agency.hours)
+    names = get_day_names("abbreviated", locale=get_locale())
+    groups: list[tuple[tuple[int, int], list[str]]] = []
+    for number, day in enumerate(hour_rules.DAYS):
+        span = stored.days.get(day)
+        if span is None:
+            continue
+        if groups and groups[-1][0] == span:
+            groups[-1][1].append(names[number])
+        else:
+            groups.append((span, [names[number]]))
+    told = [
+        _("%(days)s %(opens)s to %(closes)s", days=", ".join(days), opens=_clock(opens), closes=_clock(closes))
+        for (opens, closes), days in groups
+    ]
+    if stored.closed_on_holidays_of:
+        told.append(_("not on holidays"))
+    return "; ".join(told) or _("never")
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _moment(moment: datetime | None) -> str:
+    return when(moment)

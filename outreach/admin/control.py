@@ -1,0 +1,153 @@
+"""Letting a campaign go and holding it: approve and start, send back, pause, resume, stop."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, g, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from campaigns import agencies, approval, authoring, reports, scheduling
+from campaigns.errors import Conflict, NotAllowed
+from campaigns.rules.lifecycle import CampaignState
+from campaigns.store.campaigns import Campaign
+from outreach.admin import campaign_words, nudges
+from outreach.auth import requires
+from outreach.forms import Confirm
+from outreach.i18n import number
+from outreach.pages import flash, page, see_other
+from outreach.sentences import sentence
+
+bp = Blueprint("control", __name__, url_prefix="/campaigns/<int:campaign_id>")
+
+
+@bp.route("/approve", methods=["GET", "POST"])
+@requires("campaign:approve")
+def approve(campaign_id: int) -> Response:
+    """Approve what was submitted and start it at once: two deeds, one press, after the number was read."""
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    if campaign.state not in (CampaignState.SUBMITTED, CampaignState.APPROVED):
+        raise Conflict("campaign_not_submitted")
+    if approval.is_own(g.db, campaign, g.staff.id):
+        raise NotAllowed("own_campaign")
+    people = reports.figures(g.db, g.agency_id, campaign_id).all.planned
+    form = Confirm(people=people)
+    if form.validate_on_submit():
+        with form.tells():
+            return _let_go(campaign)
+    return _confirm(
+        campaign_id,
+        form,
+        title=_("Approve and send"),
+        sentence=_what_will_happen(campaign, people),
+        button=_("Approve and send"),
+        action=url_for(".approve", campaign_id=campaign_id),
+    )
+
+
+@bp.route("/return", methods=["GET", "POST"])
+@requires("campaign:approve")
+def send_back(campaign_id: int) -> Response:
+    """Back to its author with a reason."""
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    form = Confirm(reason=True)
+    if form.validate_on_submit():
+        with form.tells():
+            approval.return_(g.db, g.agency_id, campaign_id, reason=form.reason.data, by=g.staff.id)
+            flash(_("“%(name)s” went back to its author.", name=campaign.name), "success")
+            return see_other(url_for("campaigns.index"))
+    return _confirm(
+        campaign_id,
+        form,
+        title=_("Send back"),
+        sentence=_("“%(name)s” becomes a draft again, and its author reads your reason.", name=campaign.name),
+        button=_("Send back"),
+        action=url_for(".send_back", campaign_id=campaign_id),
+    )
+
+
+@bp.post("/pause")
+@requires("campaign:control")
+def pause(campaign_id: int) -> Response:
+    """No further window opens."""
+    return _do(campaign_id, scheduling.pause, _("Paused. What was already handed to the provider may still arrive."))
+
+
+@bp.post("/resume")
+@requires("campaign:control")
+def resume(campaign_id: int) -> Response:
+    """On where it stopped."""
+    nudges.send(campaign_id)
+    return _do(campaign_id, scheduling.resume, _("It goes on where it stopped. Nobody gets the message twice."))
+
+
+@bp.route("/stop", methods=["GET", "POST"])
+@requires("campaign:control")
+def stop(campaign_id: int) -> Response:
+    """For good."""
+    waiting = reports.figures(g.db, g.agency_id, campaign_id).all.waiting
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    form = Confirm()
+    if form.validate_on_submit():
+        with form.tells():
+            scheduling.stop(g.db, g.agency_id, campaign_id, by=g.staff.id)
+            nudges.settle(campaign_id)
+            flash(_("“%(name)s” is being stopped.", name=campaign.name), "success")
+            return see_other(url_for("campaign.show", campaign_id=campaign_id))
+    told = ngettext(
+        "%(num)s person who has not been written to will get nothing. A stopped campaign cannot go on.",
+        "%(num)s people who have not been written to will get nothing. A stopped campaign cannot go on.",
+        waiting,
+    )
+    return _confirm(
+        campaign_id,
+        form,
+        title=_("Stop the campaign"),
+        sentence=told,
+        button=_("Stop the campaign"),
+        danger=True,
+        action=url_for(".stop", campaign_id=campaign_id),
+    )
+
+
+def _let_go(campaign: Campaign) -> Response:
+    now = datetime.now(UTC)
+    if campaign.state == CampaignState.SUBMITTED:
+        campaign = approval.approve(g.db, g.agency_id, campaign.id, by=g.staff.id, now=now)
+    if campaign.state == CampaignState.APPROVED:
+        campaign = approval.start(g.db, g.agency_id, campaign.id, by=g.staff.id, now=now)
+    if campaign.state == CampaignState.RUNNING:
+        nudges.send(campaign.id)
+        flash(_("Approved. “%(name)s” is being sent.", name=campaign.name), "success")
+    else:
+        # Not what was submitted any more: that it went back is kept too, so this is no error of the form.
+        flash(campaign_words.returned(campaign.return_reason or ""), "danger")
+    return see_other(url_for("campaign.show", campaign_id=campaign.id))
+
+
+def _what_will_happen(campaign: Campaign, people: int) -> str:
+    told = ngettext(
+        "“%(name)s” will be sent to %(shown)s person. What was sent cannot be taken back.",
+        "“%(name)s” will be sent to %(shown)s people. What was sent cannot be taken back.",
+        people,
+        name=campaign.name,
+        shown=number(people),
+    )
+    later = reports.holding_once_started(agencies.get(g.db, g.agency_id), campaign, datetime.now(UTC))
+    return f"{told} {campaign_words.holding(later)}" if later else told
+
+
+def _do(campaign_id: int, verb: Callable[..., Campaign], told: str) -> Response:
+    try:
+        verb(g.db, g.agency_id, campaign_id, by=g.staff.id)
+    except Conflict as problem:
+        flash(sentence(problem), "warning")
+    else:
+        flash(told, "success")
+    return see_other(url_for("campaign.show", campaign_id=campaign_id))
+
+
+def _confirm(campaign_id: int, form: Confirm, *, danger: bool = False, **words: str) -> Response:
+    status = 422 if request.method == "POST" else 200
+    back = url_for("campaign.show", campaign_id=campaign_id)
+    return page("confirm.html", "content", status=status, form=form, danger=danger, back=back, **words)

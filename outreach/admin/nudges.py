@@ -1,0 +1,31 @@
+"""Nudges after this request's work is stored: they may be lost, the clock finds the work anyway."""
+
+from collections.abc import Callable
+
+import redis
+from flask import current_app, g
+
+from campaigns import wakeup
+from outreach import sessions
+from outreach.database import Connections
+
+
+def plan(campaign_id: int) -> None:
+    """Somebody should plan this campaign."""
+    _after(wakeup.plan, campaign_id)
+
+
+def send(campaign_id: int) -> None:
+    """Somebody should send this campaign."""
+    _after(wakeup.send, campaign_id)
+
+
+def settle(campaign_id: int) -> None:
+    """Somebody should look at what became of this campaign."""
+    _after(wakeup.settle, campaign_id)
+
+
+def _after(nudge: Callable[[redis.Redis, int, int], bool], campaign_id: int) -> None:
+    connections: Connections = current_app.extensions["connections"]
+    agency_id: int = g.agency_id
+    sessions.after_commit(lambda: nudge(connections.valkey, agency_id, campaign_id))
