@@ -35,7 +35,8 @@ class SegmentForm(Form):
         render_kw={"maxlength": "80", "autocomplete": "off"},
     )
     sectors = SelectMultipleField(_l("Business"))
-    places = SelectMultipleField(_l("Place"))
+    # The menu of the page is #places.
+    places = SelectMultipleField(_l("Place"), id="rule_places")
     languages = SelectMultipleField(_l("Language"))
     tags = SelectMultipleField(_l("Tag"))
     sms = BooleanField(_l("Only people with a mobile"))
