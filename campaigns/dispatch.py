@@ -7,13 +7,14 @@ from typing import Final
 import structlog
 
 from campaigns import enquiry, landing, orders, wakeup
-from campaigns.handover import End, Flight
+from campaigns.handover import Flight
 from campaigns.orders import Order, Shut, Tools
 from campaigns.providers import registry
 from campaigns.rules.lifecycle import CampaignState, Reason
 from campaigns.store import campaigns, sweeps
 from campaigns.store.campaigns import Campaign
 from campaigns.store.windows import Gate
+from campaigns.supply import End
 from campaigns.vault import Unsealable
 from campaigns.wakeup import Work
 

@@ -15,7 +15,8 @@ log = structlog.get_logger(__name__)
 _BURST_SECONDS: Final = 0.1
 _HOLDER_SECONDS: Final = 10.0  # a worker that has not asked for so long gives its share of the places back
 
-# KEYS: the sender's clock, its holders. ARGV: parts/s, parts per message, messages wanted, who asks, burst, holding.
+# KEYS: the sender's clock, its holders. ARGV: parts/s, parts per message, messages wanted, who asks, burst, holding,
+# parts given back.
 # Times are microseconds of Valkey's own clock: workers' clocks may differ. Returns messages granted, the wait in
 # microseconds when there is none, and how many workers send with this sender now.
 _TAKE: Final = """
@@ -27,7 +28,8 @@ redis.call('ZADD', KEYS[2], now + tonumber(ARGV[6]), ARGV[4])
 redis.call('PEXPIRE', KEYS[2], 60000)
 local holders = redis.call('ZCARD', KEYS[2])
 local room = math.max(tonumber(ARGV[5]), each * per_part)
-local from = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now - room)
+local from = tonumber(redis.call('GET', KEYS[1]) or now) - tonumber(ARGV[7]) * per_part
+from = math.max(from, now - room)
 local granted = math.min(wanted, math.floor((now - from) / (each * per_part) + 0.000001))
 local wait = 0
 if granted < 1 then granted = 0; wait = math.ceil(from + each * per_part - now) end
@@ -74,12 +76,15 @@ class Throttle:
         self._give_back = valkey.register_script(_GIVE_BACK)
         self._leave_to_others = valkey.register_script(_LEAVE_TO_OTHERS)
 
-    def take(self, wanted: int, *, parts: int) -> Room:
-        """Room for up to `wanted` messages of at most `parts` parts each. Silence means none."""
+    def take(self, wanted: int, *, parts: int, unused: int = 0) -> Room:
+        """Room for up to `wanted` messages of at most `parts` parts each. Silence means none.
+
+        `unused` parts of an earlier grant are given back with the same question.
+        """
         burst, held = int(_BURST_SECONDS * 1_000_000), int(_HOLDER_SECONDS * 1_000_000)
         try:
             granted, wait, holders = self._take(
-                keys=list(self._keys), args=[self._rate, max(1, parts), wanted, self._holder, burst, held]
+                keys=list(self._keys), args=[self._rate, max(1, parts), wanted, self._holder, burst, held, unused]
             )
         except redis.RedisError as error:
             log.warning("throttle silent", error=type(error).__name__)

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Look every few seconds until `stop` is set. An outage of the database or of Valkey is logged and outlived."""
-    with context.tools(settings) as tools:
+    with context.tools(settings, ping=True) as tools:
         while not stop.is_set():
             try:
                 wakeup.everything_due(tools.sessions, tools.valkey)

@@ -33,10 +33,10 @@ def settings() -> Settings:
 
 
 @contextmanager
-def tools(chosen: Settings | None = None) -> Iterator[Tools]:
-    """Sessions, Valkey and the vault for one job or one process. RQ forks: never open them before the fork."""
+def tools(chosen: Settings | None = None, *, ping: bool = False) -> Iterator[Tools]:
+    """Sessions, Valkey and the vault for one job, or with `ping` for a process that lives long. Open after a fork."""
     chosen = chosen or settings()
-    engine = open_engine(chosen.app_url, size=4)
+    engine = open_engine(chosen.app_url, size=4, ping=ping)
     valkey = redis.Redis.from_url(
         chosen.queue_url, socket_timeout=_VALKEY_SECONDS, socket_connect_timeout=_VALKEY_SECONDS
     )

@@ -1,10 +1,12 @@
 """The worker: runs the jobs that nudges name, each in a process of its own. `python -m workers.runner`."""
 
 import ctypes
+import gc
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import redis
 from rq import Queue, Worker
@@ -35,7 +37,8 @@ class ForkingWorker(Worker):
         """Pass the wish to stop on to the job."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
         if self.horse_pid:
-            self.kill_horse(sig=signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
 
 def run(settings: Settings, names: Sequence[str] = queues.WATCHED, *, burst: bool = False) -> None:
@@ -49,8 +52,12 @@ def run(settings: Settings, names: Sequence[str] = queues.WATCHED, *, burst: boo
 
 
 def _preload() -> None:
-    # Every job's process is a copy of this one: what is imported here costs them nothing.
+    # Every job's process is a copy of this one: what is imported here costs them nothing, and what is frozen here is
+    # neither walked by their garbage collector nor copied because of it (a sixth of the time of a send).
     from workers import dispatch, imports, planning, receipts, upkeep  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def _end_with_parent(parent: int | None) -> None:

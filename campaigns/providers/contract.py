@@ -82,7 +82,10 @@ class Provider(Protocol):
     """A vendor's connection for one sender, living on one event loop."""
 
     async def send(self, message: Outgoing) -> str:
-        """Hand over; returns the provider's reference. Raises Refused, NotSent or Unclear."""
+        """Hand over; returns the provider's reference within settings.provider_timeout.
+
+        Raises Refused, NotSent or Unclear.
+        """
         ...
 
     async def find(self, message: Outgoing, since: datetime, known: Collection[str] = ()) -> Found | None:

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from campaigns import agencies, consent, scheduling
-from campaigns.handover import End
 from campaigns.orders import Shut
 from campaigns.rules import hours
+from campaigns.supply import End
 from tests.carrier import phone
 
 
