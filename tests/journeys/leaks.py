@@ -8,6 +8,7 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +91,7 @@ class Monitor:
     """Everything said to Valkey while it runs: job payloads are gone again once the job is done."""
 
     def __init__(self, url: str) -> None:
-        self._client = redis.Redis.from_url(url)
+        self._client = redis.Redis.from_url(url, socket_timeout=None)  # silence is no error
         self._said: list[bytes] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -112,8 +113,8 @@ class Monitor:
     def _listen(self) -> None:
         with self._client.monitor() as monitor:
             while not self._over.is_set():
-                command = monitor.next_command()["command"]
-                raw = command if isinstance(command, bytes) else command.encode("utf-8", "surrogateescape")
+                # Raw: the library's own reading of a line trips over escaped quotes in compressed data.
+                raw = monitor.connection.read_response(disable_decoding=True)
                 self._said.append(raw)
                 self._said.extend(_unescaped(raw))
 
@@ -126,12 +127,14 @@ def _readable(value: bytes | str) -> bytes:
         return raw
 
 
-def _unescaped(command: bytes) -> Iterator[bytes]:
-    # MONITOR shows bytes as \xNN: take them back, and decompress what starts like zlib.
-    plain = re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), command)
-    plain = plain.replace(b'\\"', b'"').replace(b"\\\\", b"\\")
-    for start in (match.start() for match in re.finditer(rb"\x78[\x01\x9c\xda]", plain)):
-        try:
+_ESCAPED = re.compile(rb"\\(?:x([0-9a-f]{2})|(.))", re.DOTALL)
+_LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
+
+
+def _unescaped(line: bytes) -> Iterator[bytes]:
+    # MONITOR shows bytes as \xNN and \n: take them back, and decompress what begins like zlib.
+    plain = _ESCAPED.sub(lambda m: bytes.fromhex(m[1].decode()) if m[1] else _LETTERS.get(m[2], m[2]), line)
+    yield plain
+    for start in (match.start() for match in re.finditer(rb"\x78[\x01\x5e\x9c\xda]", plain)):
+        with suppress(zlib.error):
             yield zlib.decompressobj().decompress(plain[start:])
-        except zlib.error:
-            continue
