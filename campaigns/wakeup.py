@@ -4,7 +4,6 @@ A nudge names its job by a dotted path, so nothing here imports the workers; the
 """
 
 from enum import StrEnum
-from functools import lru_cache
 from typing import Final
 
 import redis
@@ -135,7 +134,6 @@ def _key(what: Work, agency_id: int, subject: int) -> str:
     return f"nudge:{what}:{agency_id}:{subject}"
 
 
-@lru_cache(maxsize=16)
 def _queue(valkey: redis.Redis, name: str) -> Queue:
     # JSON, not pickle: who can write to Valkey must not be able to make a worker run code.
     return Queue(name, connection=valkey, serializer=JSONSerializer)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from campaigns import dispatch
 from campaigns.orders import Tools
-from campaigns.store import figures
+from campaigns.store import figures, premises
 from tests import crowd, drafts
 from tests.carrier import Carrier, phone
 
@@ -73,6 +73,7 @@ def states(sessions, agency) -> Callable[[int], dict[str, int]]:
 
     def count(campaign_id: int) -> dict[str, int]:
         with sessions(agency.id)() as session:
+            premises.begin_consistent(session)
             rows = session.execute(
                 text("SELECT state, reason, count(*) FROM delivery WHERE campaign_id = :c GROUP BY 1, 2"),
                 {"c": campaign_id},
