@@ -1,10 +1,10 @@
 """Audiences: counting whom a rule picks, and making their deliveries, set by set and never row by row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, case, func, literal, select, union_all
+from sqlalchemy import ColumnElement, String, and_, case, func, literal, not_, select, union_all
 from sqlalchemy import null as nothing
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from campaigns.store.consents import has_sms, reachable_by_sms
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 from campaigns.store.figures import Figure
-from campaigns.store.segment_sql import picks
+from campaigns.store.segment_sql import Run, picks
 
 _PLANNED = "planned"
 
@@ -68,6 +68,18 @@ def count(session: Session, agency_id: int, rule: Rule) -> Count:
     )
 
 
+def listed(
+    session: Session, agency_id: int, rule: Rule, *, reachable: bool | None, below: int | None, limit: int
+) -> Sequence[Contact]:
+    """Contacts the rule picks, newest first, from below id `below`; only those (not) reachable by SMS, if asked."""
+    statement = select(Contact).where(picks(rule, agency_id))
+    if reachable is not None:
+        statement = statement.where(reachable_by_sms() if reachable else not_(reachable_by_sms()))
+    if below is not None:
+        statement = statement.where(Contact.id < below)
+    return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
+
+
 def total(session: Session, agency_id: int, rule: Rule) -> int:
     """How many contacts the rule picks now."""
     return session.scalar(select(func.count()).select_from(Contact).where(picks(rule, agency_id))) or 0
@@ -85,7 +97,7 @@ def plan_slice(
         return Slice(None)
     picked = (
         select(Contact.id, Contact.phone_index, _why_not().label("why"), _language_to_use(languages).label("language"))
-        .where(picks(rule, agency_id), Contact.id > after, Contact.id <= upto)
+        .where(picks(rule, agency_id, Run(after, upto)))
         .cte("picked")
         .prefix_with("MATERIALIZED")
     )

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from campaigns import authoring, planning
 from campaigns.rules.languages import choose_text
-from campaigns.rules.segments import EVERYONE, InPlace
+from campaigns.rules.segments import EVERYONE, AllOf, InPlace, InSector
 from campaigns.store import audiences
 from campaigns.store import campaigns as store
 from campaigns.store.audiences import Languages
@@ -81,7 +81,7 @@ def test_sql_chooses_the_language_as_the_rule_does(session, vault, agency):
 def test_slices_add_up_and_a_second_run_adds_nothing(sessions, agency, ada, sender):
     with sessions(agency.id).begin() as session:
         crowd(session, agency, 95)
-        campaign_id = draft(session, agency, ada, sender, rule=InPlace("15")).id
+        campaign_id = draft(session, agency, ada, sender, rule=AllOf((InSector("49"), InPlace("15")))).id
         authoring.submit(session, agency.id, campaign_id, by=ada.id, now=NOW)
     assert planning.plan(sessions, agency.id, campaign_id, now=NOW, slice_size=10)
     campaign, deliveries = planned(sessions, agency, campaign_id)
