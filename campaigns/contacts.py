@@ -1,6 +1,6 @@
 """Contacts by hand: find, add, correct and delete one. Screens get masks; nothing here writes a name in clear."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Final
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import audit, reference
 from campaigns.errors import Invalid, NotFound
+from campaigns.rules import segments
 from campaigns.rules.addresses import (
     Email,
     NoAddress,
@@ -25,10 +26,11 @@ from campaigns.rules.addresses import (
 from campaigns.rules.import_rows import GROUNDS, LONGEST_NAME, Person, read_tags
 from campaigns.rules.spelling import one_line
 from campaigns.sealing import Sealer
-from campaigns.store import agencies, arrivals, consents
+from campaigns.store import agencies, arrivals, audiences, consents, deliveries, inbound
 from campaigns.store import contacts as store
 from campaigns.store.contacts import Contact
-from campaigns.vault import Vault
+from campaigns.store.deliveries import Sent
+from campaigns.vault import Unsealable, Vault
 
 PAGE: Final = 50
 _LONGEST_QUERY: Final = 200
@@ -91,6 +93,14 @@ class Page:
 
     cards: Sequence[Card]
     below: int | None
+
+
+@dataclass(frozen=True)
+class History:
+    """A contact's latest fifty messages, newest first, and how many texts of each kind they wrote to us."""
+
+    messages: Sequence[Sent]
+    wrote: Mapping[str, int]
 
 
 def add(session: Session, vault: Vault, agency_id: int, form: Form, *, by: int | None) -> int:
@@ -178,6 +188,26 @@ def get(session: Session, vault: Vault, agency_id: int, contact_id: int) -> Card
     return _cards(session, vault, agency_id, [contact])[0]
 
 
+def picked(
+    session: Session,
+    vault: Vault,
+    agency_id: int,
+    rule: segments.Rule,
+    *,
+    reachable: bool | None = None,
+    below: int | None = None,
+) -> Page:
+    """Fifty contacts that the rule picks, newest first; only those (not) reachable by SMS, if asked."""
+    found = audiences.listed(session, agency_id, rule, reachable=reachable, below=below, limit=PAGE + 1)
+    return _page(session, vault, agency_id, found)
+
+
+def history(session: Session, agency_id: int, contact_id: int) -> History:
+    """What a contact was sent and wrote; nothing for another agency's."""
+    messages = deliveries.of_contact(session, agency_id, contact_id, limit=PAGE)
+    return History(messages, inbound.count_of(session, agency_id, contact_id))
+
+
 def page(session: Session, vault: Vault, agency_id: int, *, query: str = "", below: int | None = None) -> Page:
     """Fifty contacts, newest first, from below id `below`; all, or those that `query` finds.
 
@@ -201,6 +231,11 @@ def page(session: Session, vault: Vault, agency_id: int, *, query: str = "", bel
     return _page(session, vault, agency_id, store.listed(session, agency_id, words=words, below=below, limit=PAGE + 1))
 
 
+def are_there(session: Session, agency_id: int) -> bool:
+    """Whether the agency has any contact: cheap at any number of them."""
+    return bool(store.listed(session, agency_id, limit=1))
+
+
 def count(session: Session, agency_id: int) -> int:
     """How many contacts the agency has."""
     return store.count(session, agency_id)
@@ -218,7 +253,10 @@ def _cards(session: Session, vault: Vault, agency_id: int, contacts: Sequence[Co
     places = reference.place_names(session, {contact.place_code for contact in contacts if contact.place_code})
 
     def shown(sealed: bytes | None) -> str:
-        return vault.open_optional(sealed, agency_id)
+        try:
+            return vault.open_optional(sealed, agency_id)
+        except Unsealable:
+            return ""  # one damaged row must not hide the other forty-nine
 
     return [
         Card(

@@ -12,18 +12,18 @@ from campaigns.providers.contract import Received
 from campaigns.rules import addresses, keywords, placeholders
 from campaigns.rules.keywords import Keyword, Kind
 from campaigns.store import agencies as agency_store
-from campaigns.store import figures, reference
+from campaigns.store import campaigns, contacts, figures, reference
 from campaigns.store import inbound as store
 from campaigns.store.agencies import Sender
-from campaigns.vault import Vault
+from campaigns.vault import Unsealable, Vault
 
 _SPANISH = "es"
-_PAGE = 50
+PAGE = 50
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A text for a person to read, its address masked."""
+    """A text for a person to read, its address masked; contact and campaign are those it may answer, where known."""
 
     id: int
     masked: str
@@ -31,6 +31,7 @@ class Waiting:
     received_at: datetime
     contact_id: int | None
     campaign_id: int | None
+    campaign: str
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,27 @@ def receive(session: Session, vault: Vault, sender: Sender, received: Received) 
 
 def waiting(session: Session, vault: Vault, agency_id: int, *, before: int | None = None) -> list[Waiting]:
     """Up to 50 texts that wait for somebody to read them, newest first, from below id `before`."""
+    rows = store.waiting(session, agency_id, before=before, limit=PAGE)
+    people = contacts.known(session, agency_id, [row.contact_id for row in rows if row.contact_id])
+    names = campaigns.names(session, agency_id, {row.campaign_id for row in rows if row.campaign_id})
+
+    def shown(sealed: bytes) -> str:
+        try:
+            return vault.open(sealed, agency_id)
+        except Unsealable:
+            return ""  # one damaged text must not hide the others
+
     return [
         Waiting(
             id=row.id,
-            masked=addresses.mask_phone(vault.open(row.address_sealed, agency_id)),
-            body=vault.open(row.body_sealed, agency_id),
+            masked=addresses.mask_phone(shown(row.address_sealed)),
+            body=shown(row.body_sealed),
             received_at=row.received_at,
-            contact_id=row.contact_id,
-            campaign_id=row.campaign_id,
+            contact_id=row.contact_id if row.contact_id in people else None,
+            campaign_id=row.campaign_id if row.campaign_id in names else None,
+            campaign=names.get(row.campaign_id or 0, ""),
         )
-        for row in store.waiting(session, agency_id, before=before, limit=_PAGE)
+        for row in rows
     ]
 
 

@@ -144,6 +144,12 @@ def listed(
     return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
 
 
+def known(session: Session, agency_id: int, contact_ids: Collection[int]) -> set[int]:
+    """Those of the ids that are still contacts of the agency."""
+    wanted = select(Contact.id).where(Contact.agency_id == agency_id, Contact.id.in_(list(contact_ids)))
+    return set(session.scalars(wanted))
+
+
 def count(session: Session, agency_id: int) -> int:
     """How many contacts the agency has."""
     return session.scalar(select(func.count()).select_from(Contact).where(Contact.agency_id == agency_id)) or 0

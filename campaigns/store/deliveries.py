@@ -1,11 +1,13 @@
 """Deliveries: the row that follows one message to one contact on one channel, to its end."""
 
 import secrets
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.store.campaigns import Campaign
 from campaigns.store.metadata import Index as BlindIndex
 from campaigns.store.metadata import Made, Moment, Ref, Sealed, Table
 
@@ -64,6 +66,18 @@ class Message(Table):
     body_sealed: Mapped[Sealed]
 
 
+class Sent(NamedTuple):
+    """One message to a contact: which campaign's (`kind` is alert or service), and what became of it."""
+
+    campaign_id: int
+    kind: str
+    name: str
+    state: str
+    reason: str | None
+    language: str
+    handed_at: datetime | None
+
+
 class Sending(NamedTuple):
     """A message of a service campaign, sealed."""
 
@@ -71,6 +85,26 @@ class Sending(NamedTuple):
     address_index: bytes
     address_sealed: bytes
     body_sealed: bytes
+
+
+def of_contact(session: Session, agency_id: int, contact_id: int, *, limit: int) -> list[Sent]:
+    """A contact's latest messages, newest first."""
+    rows = session.execute(
+        select(
+            Delivery.campaign_id,
+            Campaign.kind,
+            Campaign.name,
+            Delivery.state,
+            Delivery.reason,
+            Delivery.language,
+            Delivery.handed_at,
+        )
+        .join(Campaign, Campaign.id == Delivery.campaign_id)
+        .where(Delivery.agency_id == agency_id, Delivery.contact_id == contact_id, Campaign.agency_id == agency_id)
+        .order_by(Delivery.campaign_id.desc(), Delivery.id.desc())
+        .limit(limit)
+    )
+    return [Sent(*row) for row in rows]
 
 
 def queue_message(session: Session, agency_id: int, campaign_id: int, message: Sending, *, staff_id: int | None) -> int:

@@ -19,6 +19,8 @@ class Inbound(Table):
     __table_args__ = (
         UniqueConstraint("sender_id", "provider_ref"),
         Index("inbound_waiting", "agency_id", "id", postgresql_where=text("closed_at IS NULL")),
+        # One person's page counts what they wrote.
+        Index("inbound_contact", "agency_id", "contact_id", postgresql_where=text("contact_id IS NOT NULL")),
     )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
@@ -87,6 +89,16 @@ def count_waiting(session: Session, agency_id: int) -> int:
         )
         or 0
     )
+
+
+def count_of(session: Session, agency_id: int, contact_id: int) -> dict[str, int]:
+    """Kind -> how many texts this contact wrote."""
+    rows = session.execute(
+        select(Inbound.kind, func.count().label("number"))
+        .where(Inbound.agency_id == agency_id, Inbound.contact_id == contact_id)
+        .group_by(Inbound.kind)
+    )
+    return {row.kind: row.number for row in rows}
 
 
 def close(session: Session, agency_id: int, inbound_id: int, staff_id: int) -> bool:
