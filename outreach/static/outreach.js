@@ -23,6 +23,36 @@ function enrich(root) {
   }
 }
 
+// A file that is too large is told before it travels. Runs before the listener below, which then leaves the form alone.
+function refuseLarge(input) {
+  const large = [...input.files].some((file) => file.size > Number(input.dataset.largest));
+  let told = document.getElementById(input.id + "-large");
+  if (large && !told) {
+    told = document.createElement("div");
+    told.id = input.id + "-large";
+    told.className = "invalid-feedback";
+    told.setAttribute("role", "alert");
+    input.after(told);
+  }
+  if (told) told.textContent = large ? input.dataset.tooLarge : "";
+  input.classList.toggle("is-invalid", large);
+  return large;
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input[data-largest]")) refuseLarge(event.target);
+});
+document.addEventListener(
+  "submit",
+  (event) => {
+    const large = [...event.target.querySelectorAll("input[data-largest]")].filter(refuseLarge);
+    if (large.length) {
+      event.preventDefault();
+      large[0].focus();
+    }
+  },
+  true,
+);
+
 // A form is sent once: a second press of an impatient finger does nothing.
 document.addEventListener("submit", (event) => {
   const form = event.target;
