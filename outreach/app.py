@@ -8,7 +8,20 @@ from flask import Blueprint, Flask
 
 from campaigns.settings import Settings
 from outreach import auth, database, errors, headers, health, i18n, ids, pages, sessions
-from outreach.admin import campaign, campaigns, control, halt, places, segments, settings, start, writing
+from outreach.admin import (
+    campaign,
+    campaigns,
+    contacts,
+    control,
+    halt,
+    imports,
+    inbox,
+    places,
+    segments,
+    settings,
+    start,
+    writing,
+)
 from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -24,6 +37,9 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     control.bp,
     halt.bp,
     settings.bp,
+    imports.bp,
+    contacts.bp,
+    inbox.bp,
     twilio.bp,
 )
 

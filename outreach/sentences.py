@@ -124,6 +124,12 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "own_campaign": later("You wrote or submitted this campaign, so somebody else has to approve it."),
     "reason_needed": later("Write the reason."),
     "reason_too_long": later("Use at most %(most)s characters."),
+    "campaign_not_running": later("This campaign is not being sent at the moment. Reload the page."),
+    "campaign_not_paused": later("This campaign is not paused any more. Reload the page."),
+    "campaign_changed_since_approval": later(
+        "Something changed after it was approved, so it cannot go on. Copy it and have the copy approved."
+    ),
+    "campaign_not_under_way": later("This campaign has ended already. Reload the page."),
     # people
     "contact_unknown": later("This person is not on your list."),
     "contact_taken": later(

@@ -5,11 +5,11 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns import agencies, authoring, staff
+from campaigns.agencies import Sender
 from campaigns.errors import Conflict
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.outcomes import Failure
 from campaigns.rules.policy import Role
-from campaigns.store.agencies import Sender
 from outreach.admin.settings_forms import AgencyForm, SenderForm
 from outreach.auth import requires
 from outreach.database import Connections

@@ -11,8 +11,8 @@ from wtforms import BooleanField, Field, IntegerField, PasswordField, SelectFiel
 from wtforms.validators import InputRequired, StopValidation
 
 from campaigns import agencies
+from campaigns.agencies import Agency, Sender
 from campaigns.rules.hours import DAYS
-from campaigns.store.agencies import Agency, Sender
 from outreach.forms import Form, choices
 
 _CLOSED: Final = "closed"
@@ -139,8 +139,9 @@ def zones(present: str) -> list[tuple[str, str]]:
 
 
 def _city(name: str) -> str:
-    area, _slash, city = name.rpartition("/")
-    return f"{city.replace('_', ' ')} ({area.replace('_', ' ')})" if area else name
+    """`America/Argentina/Salta` as "Salta (Argentina)", `America/Lima` as "Lima"."""
+    _continent, *areas, city = name.replace("_", " ").split("/") if "/" in name else ("", name)
+    return f"{city} ({areas[0]})" if areas else city
 
 
 def _plain_address(text: str) -> str:

@@ -1,15 +1,128 @@
-"""The start page: what needs me now."""
+"""The start page: what needs me now, what is being sent, and the first steps of a new agency."""
 
-from flask import Blueprint, Response
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
-from outreach.auth import requires
+from flask import Blueprint, Response, g, url_for
+from flask_babel import gettext as _
+
+from campaigns import agencies, approval, authoring, contacts, inbox, reports, segments
+from campaigns.authoring import Campaign
+from campaigns.reports import Funnel
+from campaigns.rules.lifecycle import CampaignState
+from outreach.admin import campaign_words
+from outreach.auth import may, requires
 from outreach.pages import page
 
 bp = Blueprint("start", __name__)
+
+_UNDER_WAY: Final = (CampaignState.PLANNING, CampaignState.RUNNING, CampaignState.STOPPING)
+_SHOWN: Final = 10  # campaigns of a kind: who has more goes to their list
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the first steps: what it is, whether it is done, and where to do it (empty: somebody else does)."""
+
+    words: str
+    hint: str
+    done: bool
+    address: str
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A campaign that is being planned or sent: how far it is, and why it stands still, if it does."""
+
+    campaign: Campaign
+    done: int
+    total: int
+    all: Funnel
+    holding: str
 
 
 @bp.get("/")
 @requires("start:see")
 def start() -> Response:
     """The first page after sign-in."""
-    return page("admin/start.html", "content")
+    counts = authoring.in_states(g.db, g.agency_id)
+    return page(
+        "admin/start.html",
+        "content",
+        to_approve=approval.to_approve(g.db, g.agency_id, g.staff.id) if may("campaign:approve") else [],
+        submitted=counts.get(CampaignState.SUBMITTED, 0),
+        waiting=inbox.count_waiting(g.db, g.agency_id),
+        returned=_returned(),
+        paused=_paused(),
+        under_way=_under_way(),
+        steps=_steps(counts),
+        words=campaign_words,
+    )
+
+
+@bp.get("/under-way")
+@requires("start:see")
+def under_way() -> Response:
+    """How far the campaigns under way are: what the start page asks for every few seconds."""
+    return page("admin/under_way.html", "under_way", under_way=_under_way(), words=campaign_words)
+
+
+def _returned() -> list[Campaign]:
+    """Drafts of this person that came back with a reason."""
+    drafts = authoring.listed(g.db, g.agency_id, [CampaignState.DRAFT])
+    return [draft for draft in drafts if draft.return_reason and draft.author_id == g.staff.id][:_SHOWN]
+
+
+def _paused() -> list[Campaign]:
+    return list(authoring.listed(g.db, g.agency_id, [CampaignState.PAUSED], limit=_SHOWN))
+
+
+def _under_way() -> list[UnderWay]:
+    agency, now = agencies.get(g.db, g.agency_id), datetime.now(UTC)
+    found = []
+    for campaign in authoring.listed(g.db, g.agency_id, _UNDER_WAY, limit=_SHOWN):
+        so_far = reports.figures(g.db, g.agency_id, campaign.id).all
+        if campaign.state == CampaignState.PLANNING:
+            done, total = campaign.plan_done, campaign.plan_total or 0
+        else:
+            done, total = so_far.planned - so_far.waiting, so_far.planned
+        held = reports.holding(agency, campaign, now)
+        found.append(UnderWay(campaign, done, total, so_far, campaign_words.holding(held) if held else ""))
+    return found
+
+
+def _steps(counts: dict[str, int]) -> list[Step]:
+    """The first steps, until all are done: then none."""
+    steps = [
+        _step(
+            _("Set up a sender"),
+            _("The number your messages come from. An administrator does this under Settings."),
+            bool(agencies.senders(g.db, g.agency_id)),
+            ("sender:manage", "settings.add_sender"),
+        ),
+        _step(
+            _("Bring in your people"),
+            _("Import the list your agency has, or add people one by one."),
+            contacts.are_there(g.db, g.agency_id),
+            ("contact:import", "imports.new"),
+        ),
+        _step(
+            _("Make a segment"),
+            _("A rule that says who gets a campaign, for example by place or line of business."),
+            bool(segments.listed(g.db, g.agency_id)),
+            ("segment:write", "segments.new"),
+        ),
+        _step(
+            _("Write a first campaign"),
+            _("Somebody else approves it before it is sent."),
+            bool(counts),
+            ("campaign:write", "campaigns.new"),
+        ),
+    ]
+    return [] if all(step.done for step in steps) else steps
+
+
+def _step(words: str, hint: str, done: bool, where: tuple[str, str]) -> Step:
+    right, endpoint = where
+    return Step(words, hint, done, url_for(endpoint) if may(right) and not done else "")
