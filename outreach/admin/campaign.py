@@ -87,7 +87,10 @@ def figures(campaign_id: int) -> Response:
     if request.args.get("seen") == values["seen"]:
         return Response(status=204)
     named = rule_words.language_names(g.db) if block == "details" else {}
-    return page("admin/campaign_live.html", block, campaign=campaign, words=campaign_words, named=named, **values)
+    response = page("admin/campaign_live.html", block, campaign=campaign, words=campaign_words, named=named, **values)
+    if block == "funnel":
+        response.headers["HX-Trigger"] = "figures"  # so that the details below never tell other numbers
+    return response
 
 
 def _template(campaign: Campaign) -> str:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import Session
 from wtforms import DateTimeLocalField, SelectField, StringField, TelField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -17,6 +16,7 @@ from outreach import ids
 from outreach.admin.rule_words import language_names
 from outreach.forms import Form, choices
 from outreach.i18n import zone
+from outreach.sessions import Session
 
 _TEXT = "text_"
 

@@ -1,12 +1,10 @@
 """The rule builder as a plain form: any choice inside a field, all fields together, and nobody of the second half."""
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.orm import Session
 from wtforms import BooleanField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
 
-from campaigns import reference, segments
+from campaigns import segments
 from campaigns.rules.segments import (
     AllOf,
     AnyOf,
@@ -20,8 +18,9 @@ from campaigns.rules.segments import (
     Tagged,
     leaves_of,
 )
-from outreach.admin import rule_words
+from outreach.admin import contact_forms, rule_words
 from outreach.forms import Form, choices
+from outreach.sessions import Session
 
 _LEAF = {"sectors": InSector, "places": InPlace, "languages": Reads, "tags": Tagged}
 
@@ -48,9 +47,8 @@ class SegmentForm(Form):
     def offer(self, session: Session, agency_id: int, saved: Rule | None = None) -> None:
         """What there is to choose from; a tag of the saved rule that nobody has any more stays a choice."""
         kept = {leaf.tag for leaf in leaves_of(saved or AllOf()) if isinstance(leaf, Tagged)}
-        by_name = sorted(rule_words.sector_names(session).items(), key=lambda pair: pair[1])
-        self._offer("sectors", {"": by_name})
-        self._offer("places", _places(session))
+        self._offer("sectors", {"": contact_forms.sectors(session)})
+        self._offer("places", contact_forms.places(session))
         self._offer("languages", {"": list(rule_words.language_names(session).items())})
         self._offer("tags", {"": [(tag, tag) for tag in sorted({*segments.tags(session, agency_id), *kept})]})
 
@@ -117,15 +115,3 @@ def _value(leaf: Rule) -> str:
         case Reads(value) | Tagged(value):
             return value
     raise ValueError(f"no value: {leaf}")
-
-
-def _places(session: Session) -> dict[str, list[tuple[str, str]]]:
-    """Departments, provinces and districts, each told apart from others of its name by the area around it."""
-    return {
-        _("Departments"): [(row.code, row.name) for row in reference.places(session, "department")],
-        _("Provinces"): [(row.code, f"{row.name} ({row.department})") for row in reference.places(session, "province")],
-        _("Districts"): [
-            (row.code, f"{row.name} ({row.province}, {row.department})")
-            for row in reference.places(session, "district")
-        ],
-    }

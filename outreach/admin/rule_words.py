@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from babel.lists import format_list
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
 from campaigns import reference
 from campaigns.rules.segments import AllOf, AnyOf, HasSms, InPlace, InSector, NoneOf, Reads, Rule, Tagged, leaves_of
 from outreach.i18n import language
+from outreach.sessions import Session
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,7 @@ def test_the_live_page_follows_by_itself(tab, address, bruno, stages, sessions, 
             {"a": agency.id, "c": stages["going"]},
         )
     tab.wait_for_selector("#funnel dd:text-is('42')")
+    tab.wait_for_selector("#details td:text-is('42')")
     with sessions(agency.id).begin() as session:
         session.execute(text("UPDATE campaign SET state = 'paused' WHERE id = :c"), {"c": stages["going"]})
     tab.wait_for_selector("text=Continuar")
