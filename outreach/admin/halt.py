@@ -20,7 +20,7 @@ def halt() -> Response:
     form = Confirm()
     if form.validate_on_submit():
         agencies.halt(g.db, g.agency_id, by=g.staff.id)
-        flash(_("All sending is stopped. What was already handed to the provider may still arrive."), "warning")
+        flash(_("What was already handed to the provider may still arrive."), "warning")
         return see_other(url_for("start.start"))
     return page(
         "confirm.html",

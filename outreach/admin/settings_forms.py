@@ -12,8 +12,11 @@ from wtforms.validators import InputRequired, StopValidation
 
 from campaigns import agencies
 from campaigns.agencies import Agency, Sender
+from campaigns.errors import Invalid
+from campaigns.rules import hours
 from campaigns.rules.hours import DAYS
 from outreach.forms import Form, choices
+from outreach.sentences import sentence
 
 _CLOSED: Final = "closed"
 _MIDNIGHT: Final = "24:00"
@@ -50,6 +53,12 @@ class Span(Field):
         """A day that is not closed has both times."""
         if self.data is not None and not all(self.data):
             raise StopValidation(_("Write both times, or tick that nothing is sent on this day."))
+        if self.data is not None:
+            # Told together with everything else that is wrong, not only once the rest is right.
+            try:
+                hours.parse({"days": {self.name.removeprefix("hours_"): self.data}})
+            except Invalid as problem:
+                raise StopValidation(sentence(problem)) from None
 
     def _span(self) -> list[str]:
         opens, closes = self.typed
