@@ -7,12 +7,11 @@ from hashlib import sha256
 from flask import Blueprint, Response, g, request, url_for
 
 from campaigns import agencies, approval, authoring, reference, reports, segments, staff
-from campaigns.authoring import Preview
+from campaigns.authoring import Campaign, Preview
 from campaigns.reports import Figures
 from campaigns.rules import segments as rules
 from campaigns.rules.languages import choose_text
 from campaigns.rules.lifecycle import CampaignState
-from campaigns.store.campaigns import Campaign
 from outreach.admin import campaign_words, rule_words
 from outreach.admin.writing import look
 from outreach.auth import requires

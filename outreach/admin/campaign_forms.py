@@ -9,9 +9,8 @@ from wtforms import DateTimeLocalField, SelectField, StringField, TelField, Text
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns import agencies, reference, segments
-from campaigns.authoring import Draft
+from campaigns.authoring import Campaign, Draft, Text
 from campaigns.rules import parts
-from campaigns.store.campaigns import Campaign, Text
 from outreach import ids
 from outreach.admin.rule_words import language_names
 from outreach.forms import Form, choices

@@ -8,6 +8,7 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from campaigns.agencies import Agency
 from campaigns.approval import CHANGED
 from campaigns.errors import Invalid
 from campaigns.planning import NOBODY_LEFT
@@ -15,7 +16,6 @@ from campaigns.reports import Holding
 from campaigns.rules import hours as hour_rules
 from campaigns.rules.lifecycle import CampaignState, Reason
 from campaigns.rules.outcomes import Failure
-from campaigns.store.agencies import Agency
 from outreach.i18n import when
 from outreach.sentences import sentence
 

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from campaigns import agencies, approval, authoring, reports, scheduling
+from campaigns.authoring import Campaign
 from campaigns.errors import Conflict, NotAllowed
 from campaigns.rules.lifecycle import CampaignState
-from campaigns.store.campaigns import Campaign
 from outreach.admin import campaign_words, nudges
 from outreach.auth import requires
 from outreach.forms import Confirm

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 
 from campaigns import segments
 from campaigns.rules.segments import Rule
-from campaigns.store.segments import Segment
+from campaigns.segments import Segment
 from outreach import ids
 from outreach.admin import rule_words
 from outreach.admin.rule_form import SegmentForm

@@ -6,10 +6,9 @@ from flask import Blueprint, Response, current_app, g, request, url_for
 from flask_babel import gettext as _
 
 from campaigns import authoring, reference
-from campaigns.authoring import Preview, Trial
+from campaigns.authoring import Campaign, Preview, Trial
 from campaigns.errors import Conflict, Invalid
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
-from campaigns.store.campaigns import Campaign
 from outreach.admin import nudges
 from outreach.admin.campaign_forms import DraftForm, TestForm, draft_form, languages_of
 from outreach.auth import requires
