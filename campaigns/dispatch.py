@@ -11,7 +11,7 @@ from campaigns.handover import Flight
 from campaigns.orders import Order, Shut, Tools
 from campaigns.providers import registry
 from campaigns.rules.lifecycle import CampaignState, Reason
-from campaigns.store import campaigns, sweeps
+from campaigns.store import campaigns, figures, sweeps
 from campaigns.store.campaigns import Campaign
 from campaigns.store.windows import Gate
 from campaigns.supply import End
@@ -93,6 +93,8 @@ def _when_shut(tools: Tools, order: Order, shut: Shut, now: datetime) -> None:
 
 
 def _afterwards(tools: Tools, order: Order, flight: Flight, end: End) -> None:
+    with tools.sessions(order.agency_id).begin() as session:
+        figures.compact(session, order.agency_id, order.campaign_id)
     match end:
         case End.SENDER:
             landing.pause(tools, order.agency_id, order.campaign_id, flight.concern or "sender_refused")

@@ -118,11 +118,11 @@ class Order:
             raise NoText
         if prepared.same_for_all is not None:
             return Written(address, *prepared.same_for_all)
-        values = {
-            "nombre": vault.open_optional(person.name_sealed, agency_id),
-            "negocio": vault.open_optional(person.business_sealed, agency_id),
-            "distrito": person.place or "",
-        }
+        values = {"distrito": person.place or ""}
+        if "nombre" in prepared.holes:
+            values["nombre"] = vault.open_optional(person.name_sealed, agency_id)
+        if "negocio" in prepared.holes:
+            values["negocio"] = vault.open_optional(person.business_sealed, agency_id)
         return Written(address, *prepared.text_for(values))
 
 

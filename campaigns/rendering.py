@@ -36,12 +36,16 @@ class Frame:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A text compiled for one language. `most_parts` is what any person's message can need at most."""
+    """A text compiled for one language. `most_parts` is what any person's message can need at most.
+
+    `holes` are the personal values it asks for; without any, everybody gets the same.
+    """
 
     first: str
     pieces: Pieces
     last: str
     most_parts: int
+    holes: frozenset[str]
     same_for_all: tuple[str, int] | None
 
     def text_for(self, values: Mapping[str, str]) -> tuple[str, int]:
@@ -66,13 +70,14 @@ def prepare(around: Frame, body: str, language: str) -> Prepared:
     """Compile a text. Raises Invalid like placeholders.check() if it has a hole nobody can fill."""
     pieces = _fill_lines(placeholders.check(body.strip(), allowed(around)), around.lines)
     first, last = f"{around.agency_name}: ", "\n" + around.opt_out_line(language)
-    holes = sum(isinstance(piece, Hole) for piece in pieces)
+    holes = [piece.name for piece in pieces if isinstance(piece, Hole)]
     fixed = first + "".join(piece for piece in pieces if isinstance(piece, str)) + last
     if holes:
-        return Prepared(first, pieces, last, parts.upper_bound(fixed, holes * _LONGEST_VALUE), None)
+        most = parts.upper_bound(fixed, len(holes) * _LONGEST_VALUE)
+        return Prepared(first, pieces, last, most, frozenset(holes), None)
     text = unicodedata.normalize("NFC", fixed)
     size = parts.measure(text).parts
-    return Prepared(first, pieces, last, size, (text, size))
+    return Prepared(first, pieces, last, size, frozenset(), (text, size))
 
 
 def preview(around: Frame, body: str, language: str, values: Mapping[str, str]) -> tuple[str, Size]:

@@ -1,9 +1,10 @@
 """Figures: append-only deltas, so that no row is hot and a live page reads few rows (DESIGN 10.9)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Index, Integer, func, select
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.rules.lifecycle import State
@@ -44,6 +45,23 @@ def add_opt_out(session: Session, agency_id: int, campaign_id: int, channel: str
 def add_queued(session: Session, agency_id: int, campaign_id: int, channel: str, language: str) -> None:
     """Count one delivery that was queued by itself, not by a plan."""
     _add(session, agency_id, campaign_id, channel, language, State.QUEUED)
+
+
+_COMPACT: Final = sql("""
+WITH gone AS (
+    DELETE FROM figure WHERE agency_id = :agency AND campaign_id = :campaign
+        AND (SELECT count(*) FROM figure WHERE agency_id = :agency AND campaign_id = :campaign) > :above
+    RETURNING channel, language, state, reason, number
+)
+INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
+SELECT :agency, :campaign, channel, language, state, reason, sum(number) FROM gone
+GROUP BY channel, language, state, reason HAVING sum(number) <> 0
+""")
+
+
+def compact(session: Session, agency_id: int, campaign_id: int, *, above: int = 200) -> None:
+    """Replace a campaign's figures by their sums where there are more than `above`. May run twice at once."""
+    session.execute(_COMPACT, {"agency": agency_id, "campaign": campaign_id, "above": above})
 
 
 def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:

@@ -1,7 +1,7 @@
 """Results: what became of deliveries in hand, many written down in one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy import text as sql
@@ -11,8 +11,7 @@ from campaigns.rules.lifecycle import State
 from campaigns.store.deliveries import Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one delivery in hand. `after`: seconds until it may be tried again, or be asked about."""
 
     id: int
@@ -29,7 +28,7 @@ def close_window(session: Session, agency_id: int, campaign_id: int, results: Se
 
     Moves only what is still in hand with the same attempt. Where a receipt was faster, what it did not know is added.
     """
-    columns = {f"{field.name}s": [getattr(result, field.name) for result in results] for field in fields(Result)}
+    columns = dict(zip(Result._fields, map(list, zip(*results, strict=True)), strict=True))
     return int(session.execute(_CLOSING, {"agency": agency_id, "campaign": campaign_id, **columns}).scalar_one())
 
 
@@ -44,8 +43,8 @@ def addresses(session: Session, campaign_id: int, ids: Sequence[int]) -> Sequenc
 _CLOSING = sql("""
 WITH result AS MATERIALIZED (
     SELECT * FROM unnest(
-        CAST(:ids AS bigint[]), CAST(:attempts AS smallint[]), CAST(:states AS text[]), CAST(:reasons AS text[]),
-        CAST(:refs AS text[]), CAST(:partss AS smallint[]), CAST(:afters AS double precision[])
+        CAST(:id AS bigint[]), CAST(:attempt AS smallint[]), CAST(:state AS text[]), CAST(:reason AS text[]),
+        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
     ) AS r (id, attempt, state, reason, ref, parts, after)
 ), held AS MATERIALIZED (
     SELECT d.id, d.state AS was, d.reason AS was_because, d.state IN ('sending', 'unknown') AS moves,

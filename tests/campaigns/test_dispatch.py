@@ -1,12 +1,13 @@
 """One campaign leaves through the real client: everyone once, and nobody who must not be written to (DESIGN 4)."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
-from campaigns import agencies, consent, scheduling
+from campaigns import agencies, consent, scheduling, wakeup
 from campaigns.orders import Shut
 from campaigns.rules import hours
 from campaigns.supply import End
@@ -238,3 +239,54 @@ def test_another_agency_sends_nothing_of_it(running, tools, other_agency, carrie
 
     assert asyncio.run(job()) is None
     assert carrier.creates() == 0
+
+
+def test_the_sender_keeps_its_pace(carrier, running, send, sessions, agency):
+    campaign_id = running(60)
+    do(sessions, agency, "UPDATE sender SET parts_per_second = 30 WHERE agency_id = :a", a=agency.id)
+    began_at = time.monotonic()
+    send(campaign_id)
+    assert 2.0 <= time.monotonic() - began_at < 4.0
+    assert len(carrier.phones()) == 60
+
+
+def test_where_one_job_uses_the_whole_pace_the_others_leave(carrier, running, send, states, sessions, agency):
+    campaign_id = running(60)
+    do(sessions, agency, "UPDATE sender SET parts_per_second = 20 WHERE agency_id = :a", a=agency.id)
+    ends = []
+    jobs = [threading.Thread(target=lambda: ends.append(send(campaign_id))) for _ in range(3)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert sorted(ends) == [End.EMPTY, End.SHARED, End.SHARED]
+    assert states(campaign_id) == {"sent": 60}
+
+
+def test_a_job_leaves_its_worker_to_other_work(running, send, states, sessions, agency, valkey):
+    campaign_id = running(120)
+    do(sessions, agency, "UPDATE sender SET parts_per_second = 20 WHERE agency_id = :a", a=agency.id)
+    wakeup.receipts(valkey, agency.id)
+    assert send(campaign_id) is End.YIELDED
+    assert states(campaign_id)["queued"] > 0
+    assert valkey.exists(f"nudge:send:{agency.id}:{campaign_id}")  # and comes back
+
+
+def test_no_more_than_the_sender_allows_are_in_flight(carrier, running, send, states, sessions, agency):
+    campaign_id = running(80)
+    do(sessions, agency, "UPDATE sender SET in_flight = 8 WHERE agency_id = :a", a=agency.id)
+    carrier.faults(latency_ms=20, concurrency_limit=8)
+    send(campaign_id)
+    assert states(campaign_id) == {"sent": 80}
+    assert carrier.creates() == 80  # none was refused
+
+
+def test_figures_are_compacted_and_stay_true(running, send, states, sessions, agency):
+    from campaigns.store import figures
+
+    campaign_id = running(30)
+    send(campaign_id)
+    with sessions(agency.id).begin() as session:
+        figures.compact(session, agency.id, campaign_id, above=1)
+        assert session.scalar(text("SELECT count(*) FROM figure")) == 1
+    assert states(campaign_id) == {"sent": 30}
