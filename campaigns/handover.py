@@ -111,7 +111,8 @@ class Flight:
     def _may_start(self, ready: Ready) -> bool:
         if self._stop.is_set() or self.concern:
             return False
-        return self._supply.resume_at <= self._loop.time() < ready.start_by
+        # A window opened in the last minute of the hours may not start its messages after them (DESIGN P7).
+        return self._supply.resume_at <= self._loop.time() < min(ready.start_by, self._worthless_at)
 
     async def _hand_over(self, ready: Ready) -> None:
         written, validity = ready.written, max(1, int(self._worthless_at - self._loop.time()))

@@ -99,7 +99,7 @@ def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> S
 @lru_cache(maxsize=8)
 def _compiled(channel: str) -> tuple[str, dict[str, Any]]:
     # To find a statement of this size in SQLAlchemy's own cache costs more than to run it.
-    compiled = _opening(channel).compile(dialect=psycopg.dialect())
+    compiled = _opening(channel).compile(dialect=psycopg.dialect())  # type: ignore[no-untyped-call]
     return str(compiled), dict(compiled.params)
 
 

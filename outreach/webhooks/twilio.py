@@ -6,8 +6,8 @@ The path names the sender, so its secret is known before any row of an agency is
 from flask import Blueprint, Response, abort, current_app, g, request
 
 from campaigns import agencies, inbox, receipts, wakeup
+from campaigns.agencies import Sender
 from campaigns.providers import twilio_hooks as vendor
-from campaigns.store.agencies import Sender
 from outreach import sessions
 from outreach.auth import signed_webhook
 from outreach.database import Connections
