@@ -10,6 +10,7 @@ from wtforms.validators import InputRequired
 
 from campaigns import agencies
 from campaigns.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from campaigns.rules import hours
 from outreach import sessions
 from outreach.auth import public, requires, signed_webhook
 from outreach.forms import Confirm, Form, choices
@@ -28,7 +29,7 @@ done: list[str] = []
 class Sample(Form):
     """One field of each kind."""
 
-    name = StringField(_l("Name"), validators=[InputRequired(_l("Write a name."))])
+    name = StringField(_l("Name"), validators=[InputRequired(_l("Fill in the sample."))])
     note = StringField(_l("Note"))
     count = IntegerField(_l("Count"), validators=[InputRequired(_l("Write a number."))])
     kind = SelectField(_l("Kind"), choices=choices([("a", "A"), ("b", "B")]))
@@ -42,7 +43,9 @@ def form() -> ResponseReturnValue:
     sample = Sample()
     if sample.validate_on_submit():
         with sample.tells():
-            agencies.change(g.db, g.agency_id, name=sample.name.data, time_zone="America/Lima", hours={}, by=g.staff.id)
+            agencies.change(
+                g.db, g.agency_id, name=sample.name.data, time_zone="America/Lima", hours=hours.always(), by=g.staff.id
+            )
             flash("Saved", "success")
             sessions.after_commit(lambda: done.append(sample.name.data))
             return see_other(url_for("shelf.form"))

@@ -31,7 +31,7 @@ def test_a_form_that_comes_back_keeps_what_was_typed_and_says_what_is_wrong_besi
     assert answer.status_code == 422
     assert 'value="&lt;b&gt;kept &amp; safe&lt;/b&gt;"' in answer.text
     assert 'aria-describedby="name-hint name-error"' in answer.text
-    assert '<div class="invalid-feedback" id="name-error"><div>Write a name.</div></div>' in answer.text
+    assert '<div class="invalid-feedback" id="name-error"><div>Fill in the sample.</div></div>' in answer.text
     assert 'aria-invalid="true"' in answer.text
 
 
