@@ -1,6 +1,6 @@
 """Hands a campaign's messages over: many calls in flight, no barrier between windows, results written in batches.
 
-What a crash can leave open is what is in flight and what was supplied ahead of it: one window.
+What a crash can leave open is what is in flight, and the two windows at most that were supplied ahead of it.
 """
 
 import asyncio
@@ -85,8 +85,8 @@ class Flight:
         self._want_more()
 
     def _want_more(self) -> None:
-        # The next window is opened while half of this one waits, so that no place waits for the database.
-        if len(self._waiting) <= self._supply.places // 2:
+        # The next window is opened while this one waits, so that no place waits for the database.
+        if len(self._waiting) <= self._supply.places:
             self._supply.want()
 
     def _end(self) -> None:

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 WINDOW: Final = 100
 _YIELD_SECONDS: Final = 3.0  # a job leaves its worker to other work that waits, but not sooner
 _LOOK_SECONDS: Final = 1.0
+_FRESH_SECONDS: Final = 5.0  # what waits longer goes back through the gate: a halt must hold within seconds (DESIGN P9)
 
 
 class End(StrEnum):
@@ -167,4 +168,5 @@ class Supply:
             window.over.append(Result(row.id, row.attempt, State.FAILED, Failure.UNREADABLE))
         else:
             # A call has at least half the lease, and none outlives it: the sweep must find nothing still under way.
-            window.ready.append(Ready(row.id, row.attempt, written, began_at + lease / 2, began_at + lease))
+            start_by = began_at + min(lease / 2, _FRESH_SECONDS)
+            window.ready.append(Ready(row.id, row.attempt, written, start_by, began_at + lease))

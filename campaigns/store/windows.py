@@ -93,7 +93,7 @@ def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> S
         "the_last": after,
         "the_size": size,
     }
-    return [Opened(*row) for row in session.connection().exec_driver_sql(words, values)]
+    return [Opened(*row) for row in session.connection().exec_driver_sql(words, values).all()]
 
 
 @lru_cache(maxsize=8)

@@ -123,6 +123,7 @@ def test_what_was_not_approved_does_not_leave(what, carrier, running, send, stat
 def test_a_change_between_two_windows_shuts_the_gate(what, carrier, running, send, states, sessions, agency):
     carrier.faults(latency_ms=50)
     campaign_id = running(400)
+    do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # small windows
     job = threading.Thread(target=send, args=(campaign_id,))
     job.start()
     carrier.wait_for(60)
@@ -136,6 +137,7 @@ def test_a_change_between_two_windows_shuts_the_gate(what, carrier, running, sen
 def test_a_refusal_between_two_windows_is_kept(carrier, running, send, sessions, vault, agency):
     carrier.faults(latency_ms=50)
     campaign_id = running(400)
+    do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # small windows
     job = threading.Thread(target=send, args=(campaign_id,))
     job.start()
     carrier.wait_for(60)
@@ -151,6 +153,7 @@ def test_a_refusal_between_two_windows_is_kept(carrier, running, send, sessions,
 def test_halt_stops_every_window(carrier, running, send, states, sessions, agency, dora):
     carrier.faults(latency_ms=50)
     campaign_id = running(400)
+    do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # small windows
     job = threading.Thread(target=send, args=(campaign_id,))
     job.start()
     carrier.wait_for(60)
