@@ -13,7 +13,7 @@ from flask_security import Security, SQLAlchemySessionUserDatastore, UserMixin, 
 from flask_security.signals import user_authenticated
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.orm import Session, scoped_session
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from campaigns import agencies, audit
 from campaigns.errors import NotAllowed
@@ -49,6 +49,11 @@ class Access:
     signed_in: bool = True
     signed_by_provider: bool = False
     megabytes: int = 1
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether files may be sent: to the routes that were given room for one."""
+        return self.megabytes > 1
 
 
 def requires(right: str, *, megabytes: int = 1) -> Callable[[View], View]:
@@ -114,7 +119,7 @@ def install(app: Flask, settings: Settings, session: scoped_session[Session]) ->
 
 
 def guard(csrf: CSRFProtect) -> None:
-    """Before every view: size, right, then CSRF. A route without a mark is refused to everybody."""
+    """Before every view: size, right, shape, then CSRF. A route without a mark is refused to everybody."""
     if request.endpoint is None:
         return
     access = access_of(current_app, request.endpoint)
@@ -125,6 +130,8 @@ def guard(csrf: CSRFProtect) -> None:
         raise BadRequest
     if access.signed_in:
         _let_in(access)
+    if request.method == "POST" and (request.is_json or (request.files and not access.takes_files)):
+        raise UnsupportedMediaType  # the forms' library would put either into fields for words, whatever it is
     if not access.signed_by_provider:
         csrf.protect()
 

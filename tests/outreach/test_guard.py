@@ -1,5 +1,7 @@
 """Every request passes the guard: right, CSRF, size; and one session commits once or not at all."""
 
+import io
+
 import pytest
 from flask import Flask
 
@@ -59,6 +61,21 @@ def test_a_token_of_another_sign_in_is_refused(as_ada, as_dora):
 def test_signed_webhooks_need_no_token_and_public_forms_do(client):
     assert client.post("/shelf/hook", data={"a": "1"}).status_code == 200
     assert client.post("/shelf/open").status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"[1, 2]", b"null", b'"x"', b"{", b'{"name": {"a": 1}}'])
+def test_what_is_no_form_is_refused(client, as_ada, body):
+    headers = {"X-CSRFToken": token(as_ada, "/account/password")}
+    assert as_ada.post("/shelf/form", data=body, content_type="application/json", headers=headers).status_code == 415
+    headers = {"X-CSRFToken": token(client)}
+    assert client.post("/sign-in", data=body, content_type="application/json", headers=headers).status_code == 415
+
+
+def test_a_file_where_words_belong_is_refused(client, as_ada):
+    fields = {"name": (io.BytesIO(b"x"), "x.txt"), "csrf_token": token(as_ada, "/account/password")}
+    assert as_ada.post("/shelf/form", data=fields).status_code == 415
+    fields = {"email": (io.BytesIO(b"x"), "x.txt"), "password": "p", "csrf_token": token(client)}
+    assert client.post("/sign-in", data=fields).status_code == 415
 
 
 def test_more_than_a_route_takes_is_refused(client):
