@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from flask_babel import lazy_gettext as _l
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from flask_security import ChangePasswordForm, LoginForm
+from flask_security import ChangePasswordForm, LoginForm, uia_email_mapper
 from wtforms import EmailField, PasswordField
 from wtforms.validators import EqualTo, InputRequired, Length
 
@@ -78,7 +78,7 @@ class SignIn(LoginForm):
     email = EmailField(
         _l("E-mail address"),
         validators=[InputRequired(_TEXTS["EMAIL_NOT_PROVIDED"]), Length(max=254)],
-        filters=[lambda text: text.replace("\x00", "").strip().lower() if text else text],
+        filters=[lambda text: _plain_email(text) if text else text],
     )
     password = PasswordField(
         _l("Password"), validators=[InputRequired(_TEXTS["PASSWORD_NOT_PROVIDED"]), Length(max=1000)]
@@ -105,6 +105,10 @@ class ChangePassword(ChangePasswordForm):
 FORMS: Final = {"login_form": SignIn, "change_password_form": ChangePassword}
 
 
+def _plain_email(typed: str) -> str:
+    return typed.replace("\x00", "").strip().lower()
+
+
 def render(template: str, **values: object) -> Response:
     """Flask-Security's pages in our frame; a form that comes back has status 422."""
     return page(template, "content", status=422 if request.method == "POST" else 200, **values)
@@ -129,8 +133,10 @@ def limit(app: Flask, settings: Settings) -> None:
     secret = settings.secret_key.encode()
 
     def account() -> str:
+        # As the account is looked up: another spelling of an address must not be another ten attempts.
+        email = _plain_email(request.form.get("email", ""))
         # Keyed, so that no address of a person lies in Valkey.
-        return hmac.digest(secret, request.form.get("email", "").strip().lower().encode(), "sha256").hex()[:32]
+        return hmac.digest(secret, (uia_email_mapper(email) or email).encode(), "sha256").hex()[:32]
 
     def failed(response: Response) -> bool:
         return response.status_code == 422

@@ -142,6 +142,15 @@ def test_the_eleventh_wrong_password_is_refused_and_so_is_the_right_one_then(cli
     assert int(refused.headers["Retry-After"]) <= 15 * 60
 
 
+def test_another_spelling_of_the_address_is_no_other_account(client, ada):
+    fullwidth = "".join(chr(ord(letter) + 0xFEE0) for letter in "limanorte")
+    spellings = [f"ada@{fullwidth[:n]}{'limanorte'[n:]}.example" for n in range(10)]
+    for email in (*spellings[:5], *("\x00" * n + ada.email for n in range(5))):
+        assert attempt(client, email, "wrong").status_code == 422
+    assert attempt(client, ada.email, PASSWORD).status_code == 429
+    assert attempt(client, spellings[9], PASSWORD).status_code == 429
+
+
 def test_right_passwords_are_not_counted(app: Flask, ada):
     for _ in range(12):
         assert attempt(app.test_client(), ada.email, PASSWORD).status_code == 302
