@@ -1,6 +1,7 @@
 """Approval: a second person lets exactly these texts go to exactly these people, or sends the campaign back."""
 
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,20 @@ def to_approve(session: Session, agency_id: int, staff_id: int) -> list[Campaign
 def is_own(session: Session, campaign: Campaign, staff_id: int) -> bool:
     """Whether this person wrote or submitted the campaign, and so may not approve it."""
     return _wrote(session, campaign, staff_id)
+
+
+def fingerprint(campaign: Campaign) -> str:
+    """What a page carries for exactly these texts and people; the same campaign submitted again has another one."""
+    return sha256(f"{campaign.content_digest}:{campaign.audience_digest}".encode()).hexdigest()[:16]
+
+
+def check_seen(session: Session, agency_id: int, campaign_id: int, seen: str) -> None:
+    """Make sure that what somebody looked at, by its fingerprint, is what stands there until this transaction ends.
+
+    Raises NotFound, or Conflict("campaign_changed"): it was taken back and submitted again since (DESIGN P2).
+    """
+    if fingerprint(_held(session, agency_id, campaign_id)) != seen:
+        raise Conflict("campaign_changed")
 
 
 def approve(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:

@@ -15,7 +15,7 @@ from campaigns.rules.lifecycle import CampaignState
 from outreach.admin import campaign_words, rule_words
 from outreach.admin.writing import look
 from outreach.auth import requires
-from outreach.pages import page
+from outreach.pages import page, see_other, wants_fragment
 
 bp = Blueprint("campaign", __name__, url_prefix="/campaigns/<int:campaign_id>")
 
@@ -65,8 +65,10 @@ def show(campaign_id: int) -> Response:
 @bp.get("/progress")
 @requires("campaign:read")
 def progress(campaign_id: int) -> Response:
-    """How far the planning is; once it is over, the whole page again."""
+    """How far the planning is; once it is over, the whole page again, which is also what an opened address gives."""
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    if not wants_fragment():
+        return see_other(url_for(".show", campaign_id=campaign_id))
     response = page("admin/campaign_planning.html", "progress", campaign=campaign)
     if campaign.state != CampaignState.PLANNING:
         response.headers["HX-Refresh"] = "true"
@@ -78,6 +80,8 @@ def progress(campaign_id: int) -> Response:
 def figures(campaign_id: int) -> Response:
     """The figures of the live page: nothing (204) while they are those the page shows already."""
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    if not wants_fragment():
+        return see_other(url_for(".show", campaign_id=campaign_id))
     block = "details" if request.args.get("part") == "details" else "funnel"
     values = _numbers(campaign, [])
     if request.args.get("state") != campaign.state:
@@ -136,6 +140,7 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
         "hours": campaign_words.hours(agency),
         "holding": reports.holding(agency, campaign, now),
         "minutes_left": _minutes_left(campaign, found, now),
+        "fingerprint": approval.fingerprint(campaign),
         "own": approval.is_own(g.db, campaign, g.staff.id),
         "parts": _parts(found, said),
         "polls": campaign.state in _UNDER_WAY,

@@ -24,12 +24,19 @@ bp = Blueprint("control", __name__, url_prefix="/campaigns/<int:campaign_id>")
 @bp.route("/approve", methods=["GET", "POST"])
 @requires("campaign:approve")
 def approve(campaign_id: int) -> Response:
-    """Approve what was submitted and start it at once: two deeds, one press, after the number was read."""
+    """Approve what was looked at and start it at once: two deeds, one press, after the number was read."""
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
     if campaign.state not in (CampaignState.SUBMITTED, CampaignState.APPROVED):
         raise Conflict("campaign_not_submitted")
     if approval.is_own(g.db, campaign, g.staff.id):
         raise NotAllowed("own_campaign")
+    seen = request.args.get("seen", "")
+    try:
+        approval.check_seen(g.db, g.agency_id, campaign_id, seen)
+    except Conflict as changed:
+        # Whoever came with another page in mind reads this one first.
+        flash(sentence(changed), "warning")
+        return see_other(url_for("campaign.show", campaign_id=campaign_id))
     people = reports.figures(g.db, g.agency_id, campaign_id).all.planned
     form = Confirm(people=people)
     if form.validate_on_submit():
@@ -41,7 +48,7 @@ def approve(campaign_id: int) -> Response:
         title=_("Approve and send"),
         sentence=_what_will_happen(campaign, people),
         button=_("Approve and send"),
-        action=url_for(".approve", campaign_id=campaign_id),
+        action=url_for(".approve", campaign_id=campaign_id, seen=seen),
     )
 
 

@@ -86,7 +86,7 @@ def approve(bruno: Person, campaign: str) -> None:
     bruno.goto(f"{campaign}/")
     assert bruno.look() == []
     bruno.press("Aprobar y enviar")
-    bruno.page.wait_for_url("**/approve")
+    bruno.page.wait_for_url("**/approve?*")
     assert bruno.look() == []
     typed = bruno.page.locator("main form input[name=typed], main form input[inputmode=numeric]")
     if typed.count():

@@ -11,8 +11,12 @@ from flask.testing import FlaskClient
 from jinja2 import ChoiceLoader, FileSystemLoader
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
+from werkzeug.test import TestResponse
 
+from campaigns import authoring
 from campaigns.settings import Settings
+from campaigns.store.agencies import Agency
+from campaigns.store.engine import AgencySessions
 from campaigns.store.staff import Staff
 from outreach.app import create_app
 from outreach.database import Connections
@@ -55,6 +59,17 @@ def token(client: FlaskClient, path: str = "/sign-in") -> str:
     return client.get(path).text.partition('name="csrf_token" value="')[2].partition('"')[0]
 
 
+def send(client: FlaskClient, path: str, **fields: object) -> TestResponse:
+    """Post a form as the signed-in person would."""
+    return client.post(path, data=fields | {"csrf_token": token(client, "/account/password")})
+
+
+def state(sessions: AgencySessions, agency: Agency, campaign_id: int) -> str:
+    """Where a campaign stands."""
+    with sessions(agency.id)() as session:
+        return authoring.get(session, agency.id, campaign_id).state
+
+
 @pytest.fixture
 def signed_in(app: Flask) -> SignIn:
     """Signs a person in through the real form, and gives their browser."""
@@ -71,6 +86,11 @@ def signed_in(app: Flask) -> SignIn:
 @pytest.fixture
 def as_ada(signed_in: SignIn, ada: Staff) -> FlaskClient:
     return signed_in(ada)
+
+
+@pytest.fixture
+def as_bruno(signed_in: SignIn, bruno: Staff) -> FlaskClient:
+    return signed_in(bruno)
 
 
 @pytest.fixture

@@ -7,19 +7,13 @@ import pytest
 from sqlalchemy import select, text
 
 from campaigns import authoring, planning
-from campaigns.store.audit import AuditRow
 from campaigns.store.deliveries import Message
 from outreach.admin import campaign_words
 from tests.crowd import crowd, person
 from tests.drafts import TEXTS, draft, running, submitted
-from tests.outreach.conftest import token
+from tests.outreach.conftest import send, state
 
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def as_bruno(signed_in, bruno):
-    return signed_in(bruno)
 
 
 @pytest.fixture
@@ -45,15 +39,6 @@ def waiting(sessions, agency, ada, sender, people) -> int:
 def going(sessions, agency, ada, bruno, sender, people) -> int:
     """The id of a campaign that is being sent."""
     return running(sessions, agency, ada, bruno, sender)
-
-
-def send(client, path, **fields):
-    return client.post(path, data=fields | {"csrf_token": token(client, "/account/password")})
-
-
-def state(sessions, agency, number):
-    with sessions(agency.id)() as session:
-        return authoring.get(session, agency.id, number).state
 
 
 def typed(sessions, agency, number, **changes):
@@ -218,57 +203,6 @@ def test_nobody_left_says_why_and_keeps_the_texts(as_ada, sessions, vault, agenc
     assert "Llame al 111" in page
 
 
-def test_the_approver_sees_everything_and_lets_it_go(as_bruno, sessions, agency, waiting, valkey):
-    page = as_bruno.get(f"/campaigns/{waiting}/").text
-    for told in ("<strong>20</strong>", "Rosa, no pague.", "Ama qullqita", "Todas las personas", "+5117000001", "Ada"):
-        assert told in page
-    assert "20 personas" in as_bruno.get(f"/campaigns/{waiting}/approve").text
-    assert send(as_bruno, f"/campaigns/{waiting}/approve").status_code == 303
-    assert state(sessions, agency, waiting) == "running"
-    assert valkey.llen("rq:queue:dispatch") == 1
-    with sessions(agency.id)() as session:
-        deeds = select(AuditRow.did).where(AuditRow.subject == f"campaign:{waiting}").order_by(AuditRow.id.desc())
-        assert session.scalars(deeds.limit(2)).all() == ["campaign:started", "campaign:approved"]
-    assert as_bruno.get(f"/campaigns/{waiting}/approve").status_code == 409
-    assert send(as_bruno, f"/campaigns/{waiting}/approve").status_code == 409
-
-
-def test_a_large_number_is_typed(as_bruno, sessions, agency, ada, sender):
-    with sessions(agency.id).begin() as session:
-        crowd(session, agency, 120)
-    number = submitted(sessions, agency, ada, sender)
-    assert send(as_bruno, f"/campaigns/{number}/approve", typed="12").status_code == 422
-    assert state(sessions, agency, number) == "submitted"
-    assert send(as_bruno, f"/campaigns/{number}/approve", typed="120").status_code == 303
-    assert state(sessions, agency, number) == "running"
-
-
-def test_nobody_approves_their_own(signed_in, as_ada, dora, sessions, agency, sender, people, waiting):
-    assert send(as_ada, f"/campaigns/{waiting}/approve").status_code == 403
-    own = submitted(sessions, agency, dora, sender)
-    as_dora = signed_in(dora)
-    page = as_dora.get(f"/campaigns/{own}/").text
-    assert f"/campaigns/{own}/approve" not in page
-    assert "debe aprobarla otra persona" in page
-    assert send(as_dora, f"/campaigns/{own}/approve").status_code == 403
-    assert state(sessions, agency, own) == "submitted"
-
-
-def test_changed_under_way_goes_back_and_says_so(as_bruno, sessions, agency, waiting):
-    with sessions(agency.id).begin() as session:
-        session.execute(text("UPDATE sender SET address = '+5117000009'"))
-    assert send(as_bruno, f"/campaigns/{waiting}/approve").status_code == 303
-    assert state(sessions, agency, waiting) == "draft"
-    assert "Algo cambió después de enviarla" in as_bruno.get(f"/campaigns/{waiting}/").text
-
-
-def test_sent_back_with_a_reason(as_bruno, as_ada, sessions, agency, waiting):
-    assert send(as_bruno, f"/campaigns/{waiting}/return", reason=" ").status_code == 422
-    assert send(as_bruno, f"/campaigns/{waiting}/return", reason="Falta <el> 105").status_code == 303
-    assert "Falta &lt;el&gt; 105" in as_ada.get(f"/campaigns/{waiting}/").text
-    assert send(as_bruno, f"/campaigns/{waiting}/return", reason="Otra vez").status_code == 422
-
-
 def test_taken_back_copied_cancelled_deleted(as_ada, sessions, agency, waiting, made):
     assert "borrador" in as_ada.get(f"/campaigns/{waiting}/take-back").text
     assert send(as_ada, f"/campaigns/{waiting}/take-back").status_code == 303
@@ -305,6 +239,13 @@ def test_the_live_page_asks_for_little_and_gets_nothing_when_nothing_changed(as_
     assert "El número es un teléfono fijo" in details
     assert "Pidió no recibir más mensajes" in details
     assert as_bruno.get(polled.replace("running", "paused"), headers=hx).headers["HX-Refresh"] == "true"
+
+
+def test_the_address_of_a_fragment_leads_to_its_page(as_bruno, going):
+    for path in ("progress", "figures", "figures?part=details"):
+        for headers in ({}, {"HX-Request": "true", "HX-Boosted": "true"}):
+            answer = as_bruno.get(f"/campaigns/{going}/{path}", headers=headers)
+            assert (answer.status_code, answer.headers["Location"]) == (303, f"/campaigns/{going}/")
 
 
 def test_paused_resumed_and_stopped(as_bruno, sessions, agency, going, valkey):

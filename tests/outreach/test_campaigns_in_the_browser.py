@@ -69,7 +69,6 @@ def test_so_can_the_approvers_pages(tab, address, bruno, stages, width):
     sign_in(tab, address, bruno.email)
     for path in (
         f"/campaigns/{stages['waiting']}/",
-        f"/campaigns/{stages['waiting']}/approve",
         f"/campaigns/{stages['waiting']}/return",
         f"/campaigns/{stages['going']}/",
         f"/campaigns/{stages['going']}/stop",
@@ -77,6 +76,11 @@ def test_so_can_the_approvers_pages(tab, address, bruno, stages, width):
         tab.goto(address + path)
         assert (path, faults(tab)) == (path, [])
         assert (path, is_too_wide(tab)) == (path, False)
+    tab.goto(address + f"/campaigns/{stages['waiting']}/")
+    tab.click("text=Aprobar y enviar")
+    tab.wait_for_url("**/approve?*")
+    assert faults(tab) == []
+    assert not is_too_wide(tab)
     assert complaints(tab) == []
 
 
