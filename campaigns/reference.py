@@ -125,7 +125,7 @@ def sectors(session: Session) -> Sequence[store.Sector]:
 
 
 def languages(session: Session) -> Sequence[store.Language]:
-    """Every language a contact can read, Spanish first; `enabled` says whether texts may be written in it."""
+    """Every language a contact can read, the most read first; `enabled` says whether texts may be written in it."""
     return store.languages(session)
 
 

@@ -3,13 +3,16 @@
 Content languages are data (a register); interface languages are few. The two never meet here: Babel knows no Aymara.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
 # A reader of one variety can read the common written form; not the other way round, and not across varieties.
 MACRO: Mapping[str, str] = {"quy": "qu", "quz": "qu"}
+
+# How lists of languages begin: what most people here read; the others follow by code.
+FIRST: Sequence[str] = ("es", "qu", "quy", "quz", "ay", "en")
 
 _BABEL_HOME = "es_PE"
 _BABEL_CHOICES = {"es": "es_PE", "qu": "qu_PE", "zh": "zh_Hans"}

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import Boolean, Index, select, text
+from sqlalchemy import Boolean, Index, case, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.rules.languages import FIRST
 from campaigns.store.metadata import Code, Table
 
 
@@ -142,5 +143,6 @@ def sectors(session: Session) -> Sequence[Sector]:
 
 
 def languages(session: Session) -> Sequence[Language]:
-    """Every language, Spanish first, then by code; also those not enabled, which contacts may still read."""
-    return session.scalars(select(Language).order_by(Language.code != "es", Language.code)).all()
+    """Every language, the most read first, then by code; also those not enabled, which contacts may still read."""
+    rank = case({code: number for number, code in enumerate(FIRST)}, value=Language.code, else_=len(FIRST))
+    return session.scalars(select(Language).order_by(rank, Language.code)).all()

@@ -50,8 +50,11 @@ class DraftForm(NameForm):
         self.segment.choices = choices(nothing + found)
         senders = [(str(row.id), f"{row.name} ({row.address})") for row in agencies.senders(session, agency_id)]
         self.sender.choices = choices(senders or [("", _("There is no sender yet"))])
+        written = {*self.languages, "es", self.fallback_language.data}
         self.fallback_language.choices = choices(
-            (code, _("the text in %(language)s, if they accept it", language=named[code])) for code in enabled
+            (code, _("the text in %(language)s, if they accept it", language=named[code]))
+            for code in enabled
+            if code in written
         )
         self.add_language.choices = choices((code, named[code]) for code in enabled if code not in self.languages)
         for code in self.languages:
