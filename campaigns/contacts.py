@@ -145,7 +145,12 @@ def change(session: Session, vault: Vault, agency_id: int, contact_id: int, form
     if contact is None:
         raise NotFound("contact_unknown")
     _check_choices(session, form)
-    _set_addresses(vault, contact, form)
+    try:
+        with session.begin_nested():
+            _set_addresses(vault, contact, form)
+            session.flush()
+    except IntegrityError:
+        raise Invalid("phone" if form.phone else "email", "contact_taken") from None
     _set_names(session, vault, contact, form)
     if form.place_code is not None:
         contact.place_code = form.place_code or None
@@ -157,11 +162,6 @@ def change(session: Session, vault: Vault, agency_id: int, contact_id: int, form
         contact.legal_ground = form.ground or None
         contact.ground_on = form.ground_on if form.ground else None
     contact.changed_at = func.now()
-    try:
-        with session.begin_nested():
-            session.flush()
-    except IntegrityError:
-        raise Invalid("phone" if form.phone else "email", "contact_taken") from None
     if form.sectors is not None:
         store.set_sectors(session, contact, set(form.sectors))
     if form.tags is not None:

@@ -144,7 +144,7 @@ def test_a_number_somebody_else_has_is_refused_and_nothing_changes(
     other = contacts.add(session, vault, agency.id, Form(name="Luis", phone="912345678"), by=None)
     session.commit()
     with pytest.raises(Invalid) as refused:
-        contacts.change(session, vault, agency.id, other, Form(phone="987654321", language="en"), by=None)
+        contacts.change(session, vault, agency.id, other, Form(name="L", phone="987654321", language="en"), by=None)
     assert (refused.value.field, refused.value.code) == ("phone", "contact_taken")
     session.rollback()
     assert contacts.get(session, vault, agency.id, other).phone == "+51 9** *** 678"

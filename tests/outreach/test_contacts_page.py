@@ -173,6 +173,17 @@ def test_nobody_is_added_twice(as_ada, rosa, session):
     assert session.scalar(select(func.count()).select_from(Contact)) == 1
 
 
+def test_a_number_somebody_else_has_is_refused_beside_it(as_ada, rosa, card):
+    luis = {**ROSA, "name": "Luis", "phone": "987654321", "email": "", "language": "es"}
+    other = as_ada.post("/people/new", data=filled(as_ada, "/people/new", **luis)).headers["Location"]
+    wanted = {**luis, "name": "Luis Rojas", "phone": ROSA["phone"], "language": "en"}
+    answer = as_ada.post(other + "/change", data=filled(as_ada, other + "/change", **wanted))
+    assert answer.status_code == 422
+    assert 'id="phone-error"' in answer.text
+    kept = card(other)
+    assert (kept.name, kept.phone, kept.language) == ("L.", "+51 9** *** 321", "es")
+
+
 def test_what_is_left_empty_stays_and_what_is_ticked_goes(as_ada, rosa, card):
     path = rosa + "/change"
     sent = filled(
