@@ -1,11 +1,11 @@
 """The forms of a campaign: its name, its texts with who gets them, and a test send."""
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any, ClassVar
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateTimeLocalField, SelectField, StringField, TelField, TextAreaField
+from wtforms import DateTimeLocalField, Field, SelectField, StringField, TelField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns import agencies, reference, segments
@@ -40,6 +40,11 @@ class DraftForm(NameForm):
     fallback_language = SelectField(_l("For people whose language has no text"))
     expires_at = DateTimeLocalField(_l("Not to be sent after"), validators=[Optional()], format=["%Y-%m-%dT%H:%M"])
     add_language = SelectField(_l("Another language"), validate_choice=False)
+
+    def validate_expires_at(self, field: Field) -> None:
+        """A moment that exists in every time zone."""
+        if field.data and not MINYEAR < field.data.year < MAXYEAR:
+            raise ValidationError(field.gettext("Not a valid datetime value."))
 
     def offer(self, session: Session, agency_id: int) -> None:
         """What there is to choose from."""

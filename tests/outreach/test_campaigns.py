@@ -121,6 +121,8 @@ def test_everything_is_saved_with_one_press(as_ada, sessions, agency, made):
         ({"fallback_language": "zz"}, "text_es"),
         ({"expires_at": "2001-01-01T10:00"}, "Elija"),
         ({"expires_at": "mañana"}, "text_es"),
+        ({"expires_at": "9999-12-31T23:59"}, "expires_at-error"),
+        ({"expires_at": "0001-01-01T00:00"}, "expires_at-error"),
         ({"text_es": "A\u202eB"}, "carácter 2"),
     ],
 )
