@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 
@@ -24,6 +25,7 @@ class Settings:
     port: int = 8000
     simulator_port: int = 8001
     base_url: str = "http://127.0.0.1:8000"
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")  # whose word on the visitor's address is believed
     secret_key: str = field(default="", repr=False)
     password_salt: str = field(default="", repr=False)
     seal_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
@@ -68,6 +70,7 @@ class Settings:
             port=port,
             simulator_port=_port(environ, "SIMULATOR_PORT", 8001),
             base_url=_address(environ, "OUTREACH_BASE_URL", f"http://127.0.0.1:{port}"),
+            proxies=_networks(environ, "OUTREACH_PROXIES", cls.proxies),
             secret_key=environ.get("OUTREACH_SECRET_KEY", ""),
             password_salt=environ.get("OUTREACH_PASSWORD_SALT", ""),
             seal_keys=parse_keys("OUTREACH_SEAL_KEYS", environ.get("OUTREACH_SEAL_KEYS", "")),
@@ -132,6 +135,19 @@ def _address(environ: Mapping[str, str], name: str, default: str) -> str:
     if not value.isascii() or not value.startswith(("http://", "https://")):
         raise ValueError(f"{name}={value!r}: write an address that begins with http:// or https://")
     return value
+
+
+def _networks(environ: Mapping[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    value = environ.get(name)
+    if not value:
+        return default
+    networks = tuple(part.strip() for part in value.split(","))
+    try:
+        for network in networks:
+            ip_network(network)
+    except ValueError:
+        raise ValueError(f"{name}={value!r}: write addresses or networks (10.0.0.0/8) with commas between") from None
+    return networks
 
 
 def _database(environ: Mapping[str, str], name: str) -> str | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from flask import Blueprint, Flask
+from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from campaigns.settings import Settings
 from outreach import auth, database, errors, headers, health, i18n, ids, pages, sessions
@@ -71,6 +72,8 @@ def create_app(settings: Settings, connections: database.Connections | None = No
     app.extensions["connections"] = connections
     app.extensions["settings"] = settings
     app.config.update(MAX_FORM_MEMORY_SIZE=1024 * 1024, MAX_FORM_PARTS=2000)
+    # Behind a server with TLS every visitor has its address: one who guesses passwords would shut everybody out.
+    app.wsgi_app = wrap_wsgi_with_proxy_headers(app.wsgi_app, list(settings.proxies))  # type: ignore[method-assign]
     app.url_map.converters["int"] = ids.IdConverter
     pages.install(app)
     # After-request functions run last to first: the commit comes before the headers, errors pass both.

@@ -28,6 +28,7 @@ def test_production_is_read():
     settings = Settings.from_env({**PRODUCTION, "OUTREACH_BASE_URL": "https://avisos.example/"})
     assert settings.app_url == "postgresql+psycopg://outreach_app@db/outreach"
     assert settings.base_url == "https://avisos.example"
+    assert Settings.from_env({"OUTREACH_PROXIES": "10.0.0.0/8, ::1"}).proxies == ("10.0.0.0/8", "::1")
     assert settings.secure_cookies
     assert settings.seal_keys == {1: bytes(32)}
 
@@ -46,6 +47,7 @@ def test_production_is_read():
         ({"OUTREACH_LEASE": "soon"}, "OUTREACH_LEASE='soon': write a number of seconds"),
         ({"OUTREACH_LEASE": "0"}, "above 0"),
         ({"OUTREACH_BASE_URL": "avisos.example"}, "begins with http"),
+        ({"OUTREACH_PROXIES": "10.0.0.1, gateway"}, "write addresses or networks"),
         ({"DATABASE_URL": "mysql://x/y"}, "begins with postgresql://"),
         ({"DATABASE_URL": "nonsense"}, "begins with postgresql://"),
     ],

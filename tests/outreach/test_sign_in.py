@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_limiter.util import get_remote_address
 from sqlalchemy import select
 
 from campaigns import staff
@@ -149,6 +150,21 @@ def test_another_spelling_of_the_address_is_no_other_account(client, ada):
         assert attempt(client, email, "wrong").status_code == 422
     assert attempt(client, ada.email, PASSWORD).status_code == 429
     assert attempt(client, spellings[9], PASSWORD).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("told_by", "forwarded", "known_as"),
+    [
+        ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+    ],
+)
+def test_a_visitor_behind_our_proxy_is_known_by_the_address_it_tells(app, client, told_by, forwarded, known_as):
+    seen = []
+    app.before_request(lambda: seen.append(get_remote_address()))
+    client.get("/sign-in", environ_base={"REMOTE_ADDR": told_by}, headers={"X-Forwarded-For": forwarded})
+    assert seen == [known_as]
 
 
 def test_right_passwords_are_not_counted(app: Flask, ada):
