@@ -44,7 +44,7 @@ class DraftForm(NameForm):
     def validate_expires_at(self, field: Field) -> None:
         """A moment that exists in every time zone."""
         if field.data and not MINYEAR < field.data.year < MAXYEAR:
-            raise ValidationError(field.gettext("Not a valid datetime value."))
+            raise ValidationError(_("No calendar goes that far. Choose a moment in the coming years."))
 
     def offer(self, session: Session, agency_id: int) -> None:
         """What there is to choose from."""
