@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, exists, func, select
+from sqlalchemy import ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Id, Made, Ref, Stored, Table
@@ -26,15 +26,17 @@ class AuditRow(Table):
     made_at: Mapped[Made]
 
 
-def did(session: Session, agency_id: int, staff_id: int, deeds: Collection[str], subject: str) -> bool:
-    """Whether this person ever did one of the deeds to the subject."""
-    done = exists().where(
+def done_to(
+    session: Session, agency_id: int, staff_id: int, deeds: Collection[str], subjects: Collection[str]
+) -> set[str]:
+    """Those of the subjects to which this person ever did one of the deeds."""
+    statement = select(AuditRow.subject).where(
         AuditRow.agency_id == agency_id,
         AuditRow.staff_id == staff_id,
         AuditRow.did.in_(deeds),
-        AuditRow.subject == subject,
+        AuditRow.subject.in_(subjects),
     )
-    return bool(session.scalar(select(done)))
+    return set(session.scalars(statement.distinct()))
 
 
 def times(session: Session, agency_id: int, staff_id: int, deed: str, *, since: datetime) -> int:
