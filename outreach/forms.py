@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from flask import Response, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -13,6 +14,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
 from campaigns.errors import Conflict, Invalid
+from outreach.pages import page
 from outreach.sentences import sentence
 
 
@@ -85,3 +87,12 @@ class Confirm(Form):
         digits = re.sub(r"[\s.,']", "", field.data or "")
         if digits != str(self.people):
             raise ValidationError(_("Type the number %(count)s.", count=self.people))
+
+
+def ask(form: Confirm, *, danger: bool = False, **words: str) -> Response:
+    """The page of `confirm.html`; with status 422 when its form came back wrong.
+
+    `words` are title, sentence, button, and the addresses action (yes) and back (no).
+    """
+    status = 422 if request.method == "POST" else 200
+    return page("confirm.html", "content", status=status, form=form, danger=danger, **words)

@@ -13,7 +13,7 @@ from outreach import ids
 from outreach.admin import campaign_words, nudges
 from outreach.admin.campaign_forms import NameForm
 from outreach.auth import requires
-from outreach.forms import Confirm
+from outreach.forms import Confirm, ask
 from outreach.pages import flash, page, see_other
 from outreach.sentences import sentence
 
@@ -91,13 +91,13 @@ def take_back(campaign_id: int) -> Response:
             authoring.take_back(g.db, g.agency_id, campaign_id, by=g.staff.id)
             flash(_("“%(name)s” is a draft again.", name=campaign.name), "success")
             return see_other(url_for("campaign.show", campaign_id=campaign_id))
-    return _confirm(
-        campaign_id,
+    return ask(
         form,
         title=_("Take the campaign back"),
         sentence=_("“%(name)s” becomes a draft again. To be sent it needs a new approval.", name=campaign.name),
         button=_("Take it back"),
         action=url_for(".take_back", campaign_id=campaign_id),
+        back=url_for("campaign.show", campaign_id=campaign_id),
     )
 
 
@@ -112,13 +112,13 @@ def cancel(campaign_id: int) -> Response:
             approval.cancel(g.db, g.agency_id, campaign_id, by=g.staff.id)
             flash(_("“%(name)s” was cancelled.", name=campaign.name), "success")
             return see_other(url_for("campaign.show", campaign_id=campaign_id))
-    return _confirm(
-        campaign_id,
+    return ask(
         form,
         title=_("Cancel the campaign"),
         sentence=_("“%(name)s” will never be sent. It stays in the list, and can be copied.", name=campaign.name),
         button=_("Cancel the campaign"),
         action=url_for(".cancel", campaign_id=campaign_id),
+        back=url_for("campaign.show", campaign_id=campaign_id),
         danger=True,
     )
 
@@ -143,10 +143,4 @@ def delete(campaign_id: int) -> Response:
     )
     action = url_for(".delete", campaign_id=campaign_id)
     words = {"title": _("Delete the draft"), "sentence": told, "button": _("Delete the draft")}
-    return _confirm(campaign_id, form, action=action, danger=True, **words)
-
-
-def _confirm(campaign_id: int, form: Confirm, *, danger: bool = False, **words: str) -> Response:
-    status = 422 if request.method == "POST" else 200
-    back = url_for("campaign.show", campaign_id=campaign_id)
-    return page("confirm.html", "content", status=status, form=form, danger=danger, back=back, **words)
+    return ask(form, action=action, back=url_for("campaign.show", campaign_id=campaign_id), danger=True, **words)

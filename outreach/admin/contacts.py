@@ -15,7 +15,7 @@ from outreach import ids
 from outreach.admin import campaign_words, rule_words
 from outreach.admin.contact_forms import GROUND_WORDS, ContactForm, Narrowing
 from outreach.auth import requires
-from outreach.forms import Confirm, Form
+from outreach.forms import Confirm, Form, ask
 from outreach.pages import flash, page, see_other
 
 bp = Blueprint("contacts", __name__, url_prefix="/people")
@@ -121,11 +121,8 @@ def delete(contact_id: int) -> Response:
         contacts.delete(g.db, g.agency_id, contact_id, by=g.staff.id)
         flash(_("The person was deleted."), "success")
         return see_other(url_for(".index"))
-    return page(
-        "confirm.html",
-        "content",
-        status=_status(),
-        form=form,
+    return ask(
+        form,
         title=_("Delete this person"),
         sentence=_(
             "%(person)s will be deleted, and no campaign reaches them any more. If they refused messages, that stays "

@@ -13,9 +13,9 @@ from campaigns.errors import Conflict, NotAllowed
 from campaigns.rules.lifecycle import CampaignState
 from outreach.admin import campaign_words, nudges
 from outreach.auth import requires
-from outreach.forms import Confirm
+from outreach.forms import Confirm, ask
 from outreach.i18n import number
-from outreach.pages import flash, page, see_other
+from outreach.pages import flash, see_other
 from outreach.sentences import sentence
 
 bp = Blueprint("control", __name__, url_prefix="/campaigns/<int:campaign_id>")
@@ -42,13 +42,13 @@ def approve(campaign_id: int) -> Response:
     if form.validate_on_submit():
         with form.tells():
             return _let_go(campaign)
-    return _confirm(
-        campaign_id,
+    return ask(
         form,
         title=_("Approve and send"),
         sentence=_what_will_happen(campaign, people),
         button=_("Approve and send"),
         action=url_for(".approve", campaign_id=campaign_id, seen=seen),
+        back=url_for("campaign.show", campaign_id=campaign_id),
     )
 
 
@@ -63,13 +63,13 @@ def send_back(campaign_id: int) -> Response:
             approval.return_(g.db, g.agency_id, campaign_id, reason=form.reason.data, by=g.staff.id)
             flash(_("“%(name)s” went back to its author.", name=campaign.name), "success")
             return see_other(url_for("campaigns.index"))
-    return _confirm(
-        campaign_id,
+    return ask(
         form,
         title=_("Send back"),
         sentence=_("“%(name)s” becomes a draft again, and its author reads your reason.", name=campaign.name),
         button=_("Send back"),
         action=url_for(".send_back", campaign_id=campaign_id),
+        back=url_for("campaign.show", campaign_id=campaign_id),
     )
 
 
@@ -106,14 +106,14 @@ def stop(campaign_id: int) -> Response:
         "%(num)s people who have not been written to will get nothing. A stopped campaign cannot go on.",
         waiting,
     )
-    return _confirm(
-        campaign_id,
+    return ask(
         form,
         title=_("Stop the campaign"),
         sentence=told,
         button=_("Stop the campaign"),
         danger=True,
         action=url_for(".stop", campaign_id=campaign_id),
+        back=url_for("campaign.show", campaign_id=campaign_id),
     )
 
 
@@ -152,9 +152,3 @@ def _do(campaign_id: int, verb: Callable[..., Campaign], told: str) -> Response:
     else:
         flash(told, "success")
     return see_other(url_for("campaign.show", campaign_id=campaign_id))
-
-
-def _confirm(campaign_id: int, form: Confirm, *, danger: bool = False, **words: str) -> Response:
-    status = 422 if request.method == "POST" else 200
-    back = url_for("campaign.show", campaign_id=campaign_id)
-    return page("confirm.html", "content", status=status, form=form, danger=danger, back=back, **words)

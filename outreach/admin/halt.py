@@ -1,14 +1,14 @@
 """Stopping all sending of the agency: always in reach, one press and one sentence (DESIGN P9)."""
 
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response, g, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from campaigns import agencies, authoring
 from campaigns.rules.lifecycle import CampaignState
 from outreach.auth import requires
-from outreach.forms import Confirm
-from outreach.pages import flash, page, see_other
+from outreach.forms import Confirm, ask
+from outreach.pages import flash, see_other
 
 bp = Blueprint("halt", __name__, url_prefix="/halt")
 
@@ -22,11 +22,8 @@ def halt() -> Response:
         agencies.halt(g.db, g.agency_id, by=g.staff.id)
         flash(_("What was already handed to the provider may still arrive."), "warning")
         return see_other(url_for("start.start"))
-    return page(
-        "confirm.html",
-        "content",
-        status=422 if request.method == "POST" else 200,
-        form=form,
+    return ask(
+        form,
         title=_("Stop all sending"),
         sentence=_what_stops(),
         button=_("Stop all sending"),
@@ -45,15 +42,11 @@ def resume() -> Response:
         agencies.resume(g.db, g.agency_id, by=g.staff.id)
         flash(_("Sending is allowed again."), "success")
         return see_other(url_for("start.start"))
-    return page(
-        "confirm.html",
-        "content",
-        status=422 if request.method == "POST" else 200,
-        form=form,
+    return ask(
+        form,
         title=_("Allow sending again"),
         sentence=_what_goes_on(),
         button=_("Allow sending again"),
-        danger=False,
         action=url_for(".resume"),
         back=url_for("start.start"),
     )

@@ -10,7 +10,7 @@ from outreach import ids
 from outreach.admin import rule_words
 from outreach.admin.rule_form import SegmentForm
 from outreach.auth import requires
-from outreach.forms import Confirm
+from outreach.forms import Confirm, ask
 from outreach.pages import flash, page, see_other
 
 bp = Blueprint("segments", __name__, url_prefix="/segments")
@@ -63,11 +63,8 @@ def delete(segment_id: int) -> Response:
             segments.delete(g.db, g.agency_id, segment_id, by=g.staff.id)
             flash(_("The segment was deleted."), "success")
             return see_other(url_for(".index"))
-    return page(
-        "confirm.html",
-        "content",
-        status=422 if request.method == "POST" else 200,
-        form=form,
+    return ask(
+        form,
         title=_("Delete segment"),
         sentence=_("“%(name)s” will be deleted. The people in it stay.", name=segment.name),
         button=_("Delete segment"),
