@@ -135,5 +135,5 @@ def _key(what: Work, agency_id: int, subject: int) -> str:
 
 
 def _queue(valkey: redis.Redis, name: str) -> Queue:
-    # JSON, not pickle: who can write to Valkey must not be able to make a worker run code.
+    # JSON, not pickle: who can write to Valkey must not be able to make a worker run code (see also workers/runner.py).
     return Queue(name, connection=valkey, serializer=JSONSerializer)
