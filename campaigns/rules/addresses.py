@@ -185,5 +185,6 @@ def mask_email(address: str) -> str:
 
 
 def mask_name(name: str) -> str:
-    """`Rosa Quispe Mamani` as `R. Q. M.`: first letters, at most four."""
-    return " ".join(f"{word[0]}." for word in name.split()[:4])
+    """`Rosa Quispe Mamani` as `R. Q. M.`: first letters or digits, at most four; `&` and the like are left out."""
+    firsts = (next((sign for sign in word if sign.isalnum()), "") for word in name.split())
+    return " ".join(f"{first}." for first in [first for first in firsts if first][:4])

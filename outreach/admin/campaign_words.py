@@ -135,12 +135,16 @@ def hours(agency: Agency) -> str:
         else:
             groups.append((span, [names[number]]))
     told = [
-        _("%(days)s %(opens)s to %(closes)s", days=", ".join(days), opens=_clock(opens), closes=_clock(closes))
+        _("%(days)s %(opens)s to %(closes)s", days=_days(days), opens=_clock(opens), closes=_clock(closes))
         for (opens, closes), days in groups
     ]
     if stored.closed_on_holidays_of:
         told.append(_("not on holidays"))
     return "; ".join(told) or _("never")
+
+
+def _days(names: list[str]) -> str:
+    return _("every day") if len(names) == len(hour_rules.DAYS) else ", ".join(names)
 
 
 def _clock(minutes: int) -> str:

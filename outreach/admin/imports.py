@@ -18,7 +18,7 @@ from campaigns.rules.import_rows import Refusal, Warned
 from outreach import sessions
 from outreach.auth import requires
 from outreach.forms import Form
-from outreach.pages import flash, page, see_other
+from outreach.pages import page, see_other
 from outreach.sentences import sentence_for
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
@@ -100,7 +100,6 @@ def new() -> Response:
             file, agency_id = form.file.data.stream, g.agency_id
             waiting = imports.submit(g.db, connections.vault, agency_id, file, options=options, by=g.staff.id)
             sessions.after_commit(lambda: wakeup.import_file(connections.valkey, agency_id, waiting.id))
-            flash(_("The file was handed in. You can leave this page: it goes on by itself."), "success")
             return see_other(url_for(".show", import_id=waiting.id))
     return _upload(form, 422 if request.method == "POST" else 200)
 

@@ -184,4 +184,5 @@ def test_masks_show_too_little_to_call() -> None:
     assert mask_phone("+5112345") == "+51 ***"
     assert mask_email("rosa@correo.example") == "r***@correo.example"
     assert mask_name("Rosa  Quispe Mamani") == "R. Q. M."
+    assert mask_name("Inversiones Quispe & Hnos. (Comas)") == "I. Q. H. C."
     assert mask_name("") == ""
