@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns import audit
@@ -129,13 +130,13 @@ def save_sender(
     )
     if form.address in {other.address for other in senders(session, agency_id) if other is not found}:
         raise Invalid("address", "sender_taken", address=form.address)
-    found.name, found.address, found.account = _name(form.name), form.address, form.account
-    found.parts_per_second, found.in_flight = form.parts_per_second, form.in_flight
-    found.provider_answers_stop = form.provider_answers_stop
-    if form.token:
-        found.credentials_sealed = vault.seal(form.token, agency_id)
-    session.add(found)
-    session.flush()
+    try:
+        with session.begin_nested():
+            # Not before: to begin the savepoint writes whatever was changed, outside of it.
+            _fill(found, form, vault)
+            session.add(found)
+    except IntegrityError:  # somebody else took the address at the same moment
+        raise Invalid("address", "sender_taken", address=form.address) from None
     did = audit.Did.SENDER_ADDED if sender_id is None else audit.Did.SENDER_CHANGED
     audit.record(session, agency_id, did, f"sender:{found.id}", by=by)
     return found
@@ -172,6 +173,14 @@ def _ask_provider(vault: Vault, settings: Settings, found: Sender) -> str:
     except Unsealable:
         return Failure.CREDENTIALS
     return fault or _WORKS
+
+
+def _fill(found: Sender, form: SenderForm, vault: Vault) -> None:
+    found.name, found.address, found.account = _name(form.name), form.address, form.account
+    found.parts_per_second, found.in_flight = form.parts_per_second, form.in_flight
+    found.provider_answers_stop = form.provider_answers_stop
+    if form.token:
+        found.credentials_sealed = vault.seal(form.token, found.agency_id)
 
 
 def _check_sender(form: SenderForm, *, needs_token: bool) -> None:

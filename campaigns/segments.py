@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from campaigns import audit
@@ -31,15 +30,11 @@ def save(
         raise Invalid("name", "segment_name_taken", name=name)
     # A rule made in code goes through the same limits as one from a form.
     stored = rules.store(rules.parse(rules.store(rule)))
-    if segment_id is None:
-        segment = Segment(agency_id=agency_id, name=name, rule=stored, staff_id=by)
-    else:
-        segment = get(session, agency_id, segment_id)
-        segment.name, segment.rule, segment.changed_at = name, stored, func.now()
-    if not store.keep(session, segment):  # somebody else took the name at the same moment
+    found = Segment(agency_id=agency_id, staff_id=by) if segment_id is None else get(session, agency_id, segment_id)
+    if not store.keep(session, found, name=name, rule=stored):  # somebody else took the name at the same moment
         raise Invalid("name", "segment_name_taken", name=name)
-    audit.record(session, agency_id, audit.Did.SEGMENT_SAVED, f"segment:{segment.id}", by=by)
-    return segment
+    audit.record(session, agency_id, audit.Did.SEGMENT_SAVED, f"segment:{found.id}", by=by)
+    return found
 
 
 def get(session: Session, agency_id: int, segment_id: int) -> Segment:

@@ -39,9 +39,15 @@ def of_agency(session: Session, agency_id: int) -> Sequence[Segment]:
     return session.scalars(select(Segment).where(Segment.agency_id == agency_id).order_by(Segment.name)).all()
 
 
-def keep(session: Session, segment: Segment) -> bool:
-    """Write the segment; False if its name is taken."""
-    return _tried(session, lambda: session.add(segment))
+def keep(session: Session, segment: Segment, *, name: str, rule: dict[str, object]) -> bool:
+    """Write the segment with this name and rule; False if the name is taken. The session stays of use either way."""
+
+    def write() -> None:
+        # Not before: to begin the savepoint writes whatever was changed, outside of it.
+        segment.name, segment.rule, segment.changed_at = name, rule, func.now()
+        session.add(segment)
+
+    return _tried(session, write)
 
 
 def remove(session: Session, segment: Segment) -> bool:
