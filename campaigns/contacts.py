@@ -147,7 +147,7 @@ def change(session: Session, vault: Vault, agency_id: int, contact_id: int, form
     _check_choices(session, form)
     try:
         with session.begin_nested():
-            _set_addresses(vault, contact, form)
+            consents.carry(session, agency_id, _set_addresses(vault, contact, form))
             session.flush()
     except IntegrityError:
         raise Invalid("phone" if form.phone else "email", "contact_taken") from None
@@ -312,18 +312,25 @@ def _check_choices(session: Session, form: Form) -> None:
         raise Invalid("ground", "ground_unknown")
 
 
-def _set_addresses(vault: Vault, contact: Contact, form: Form) -> None:
+def _set_addresses(vault: Vault, contact: Contact, form: Form) -> list[list[bytes]]:
+    """Write the addresses that the form names, and return the indexes of each under every key."""
+    indexes = []
     if form.phone is not None:
         phone = _phone(form.phone)
+        phones = vault.address_indexes(phone.e164) if phone else []
         contact.phone_sealed = vault.seal(phone.e164, contact.agency_id) if phone else None
-        contact.phone_index = vault.address_index(phone.e164) if phone else None
+        contact.phone_index = phones[0] if phones else None
         contact.phone_kind = phone.kind.value if phone else None
+        indexes += [phones] * bool(phones)
     if form.email is not None:
         email = _email(form.email)
+        emails = vault.address_indexes(email.key) if email else []
         contact.email_sealed = vault.seal(email.address, contact.agency_id) if email else None
-        contact.email_index = vault.address_index(email.key) if email else None
+        contact.email_index = emails[0] if emails else None
+        indexes += [emails] * bool(emails)
     if contact.phone_index is None and contact.email_index is None:
         raise Invalid("phone", "no_usable_address")
+    return indexes
 
 
 def _set_names(session: Session, vault: Vault, contact: Contact, form: Form) -> None:

@@ -52,4 +52,5 @@ class Sealer:
             sectors="\n".join(person.sectors) or None,
             tags="\n".join(person.tags) or None,
             older_keys=keys[1:],
+            indexes=[indexes for indexes in (phones, emails) if len(indexes) > 1],
         )

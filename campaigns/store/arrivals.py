@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, cast
 import psycopg
 from sqlalchemy.orm import Session
 
+from campaigns.store import consents
+
 WORD_BYTES = 8  # of one word's index (campaigns/vault.py)
 
 
@@ -17,7 +19,8 @@ class Arrival(NamedTuple):
     """One contact about to be added; `key` is the index of its phone, or of its mail where there is no phone.
 
     `words` are the indexes of its words end to end, `sectors` and `tags` stand one a line, each once: one cell instead
-    of many rows, because PostgreSQL takes them apart faster than Python hands them over.
+    of many rows, because PostgreSQL takes them apart faster than Python hands them over. `indexes` are those of each
+    address under every key, the newest first.
     """
 
     key: bytes
@@ -36,6 +39,7 @@ class Arrival(NamedTuple):
     sectors: str | None
     tags: str | None
     older_keys: Sequence[bytes] = ()
+    indexes: Sequence[Sequence[bytes]] = ()
 
 
 _BYTES, _TEXT = ("bytea", "text")
@@ -94,10 +98,12 @@ def add(
 
     Who is there already stays exactly as they are. No two arrivals may have the same key.
     """
+    arrivals = list(arrivals)
+    consents.carry(session, agency_id, (indexes for arrival in arrivals for indexes in arrival.indexes))
     with cast("psycopg.Connection[Any]", session.connection().connection.driver_connection).cursor(
         binary=True
     ) as cursor:
-        arrivals = _without_known(cursor, agency_id, list(arrivals))
+        arrivals = _without_known(cursor, agency_id, arrivals)
         cursor.execute(_ARRIVING)
         with cursor.copy("COPY arriving FROM STDIN (FORMAT BINARY)") as copy:
             copy.set_types(_TYPES)

@@ -1,8 +1,10 @@
 """Refusals, and the one condition that says whether we may write to an address."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, case, exists, func, select, text, update
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
@@ -89,6 +91,29 @@ def start(session: Session, agency_id: int, channel: str, index: bytes, *, sourc
         .returning(OptOut.stopped)
     )
     return session.scalar(statement) is not None
+
+
+# The first refusal of an address under any key is one under the newest.
+_CARRY: Final = sql("""
+INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language, stopped_at)
+SELECT DISTINCT ON (o.channel, known.newest) :agency, o.channel, known.newest, o.source, o.rule, o.language,
+    o.stopped_at
+FROM unnest(CAST(:newest AS bytea[]), CAST(:older AS bytea[])) AS known (newest, older)
+JOIN opt_out o ON o.agency_id = :agency AND o.address_index = known.older AND o.stopped
+ORDER BY o.channel, known.newest, o.stopped_at
+ON CONFLICT DO NOTHING
+""")
+
+
+def carry(session: Session, agency_id: int, indexes: Iterable[Sequence[bytes]]) -> None:
+    """Let refusals made under older index keys hold under the newest; each item is one address, newest key first.
+
+    Call it for every address that is kept: the gate compares with the newest only. May be called again.
+    """
+    pairs = [(newest, index) for newest, *older in indexes for index in older]
+    if pairs:
+        newest, older = zip(*pairs, strict=True)
+        session.execute(_CARRY, {"agency": agency_id, "newest": list(newest), "older": list(older)})
 
 
 def is_stopped(session: Session, agency_id: int, channel: str, indexes: list[bytes]) -> bool:

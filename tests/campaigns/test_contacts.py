@@ -11,6 +11,7 @@ from campaigns import consent, contacts
 from campaigns.contacts import Form
 from campaigns.errors import Invalid, NotFound
 from campaigns.rules.addresses import PhoneKind
+from campaigns.settings import Settings
 from campaigns.store.agencies import Agency
 from campaigns.store.audit import AuditRow
 from campaigns.store.consents import OptOut, reachable_by_sms
@@ -224,3 +225,23 @@ def test_strangers_find_nobody(
 def test_no_form_shows_a_person_when_it_is_printed() -> None:
     for secret in ("Rosa", "Bodega", "987", "correo"):
         assert secret not in repr(ROSA)
+
+
+@pytest.mark.parametrize("way", ["added", "changed"])
+def test_a_refusal_under_an_older_index_key_holds_under_the_newest(
+    session: Session, settings: Settings, vault: Vault, agency: Agency, way: str
+) -> None:
+    consent.stop(
+        session, agency.id, "sms", vault.address_indexes("+51987654321"), source=consent.Source.WORD, rule="ALTO"
+    )
+    keys = {9: bytes(range(32)), **settings.index_keys}
+    newer = Vault(replace(settings, index_keys=keys))
+    if way == "added":
+        contact_id = contacts.add(session, newer, agency.id, Form(phone="987654321", ground="consent"), by=None)
+    else:
+        contact_id = contacts.add(session, newer, agency.id, Form(phone="912345678", ground="consent"), by=None)
+        contacts.change(session, newer, agency.id, contact_id, Form(phone="987654321"), by=None)
+    assert not contacts.get(session, newer, agency.id, contact_id).reachable_sms
+    consent.start(session, agency.id, "sms", newer.address_indexes("+51987654321"), rule="ALTA")
+    contacts.change(session, newer, agency.id, contact_id, Form(phone="987654321"), by=None)
+    assert contacts.get(session, newer, agency.id, contact_id).reachable_sms
