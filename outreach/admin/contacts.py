@@ -26,7 +26,7 @@ DELIVERY_WORDS: Final = {
     State.SENDING: (_l("Being handed over"), "waiting"),
     State.UNKNOWN: (_l("Not known yet whether it was taken"), "waiting"),
     State.SENT: (_l("Handed to the provider"), ""),
-    State.DELIVERED: (_l("Delivered"), "done"),
+    State.DELIVERED: (_l("Was delivered"), "done"),
     State.FAILED: (_l("Could not be delivered"), "danger"),
     State.UNCONFIRMED: (_l("Handed over, never confirmed"), "off"),
     State.SKIPPED: (_l("Not sent"), "off"),
