@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from campaigns.errors import Problem
 from campaigns.settings import Settings
@@ -26,6 +29,21 @@ class Group(click.Group):
             raise click.ClickException(sentence(problem)) from None
         except (ValueError, RuntimeError) as error:
             raise click.ClickException(str(error)) from None
+        except DBAPIError as error:
+            raise click.ClickException(_about_database(error)) from None
+        except RedisError as error:
+            raise click.ClickException(f"REDIS_URL: {error}") from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+
+
+def _about_database(error: DBAPIError) -> str:
+    said = str(error.orig).strip().partition("\n")[0]
+    if isinstance(error.orig, UndefinedTable | UndefinedColumn | UndefinedFunction):
+        return f"The database is not at this version; run: outreach migrate ({said})"
+    return f"PostgreSQL (DATABASE_URL, DATABASE_OWNER_URL): {said}"
 
 
 @click.group(cls=Group)

@@ -17,7 +17,7 @@ from outreach.cli import settings
 from outreach.cli_servers import run
 from outreach.database import Connections, connect, migrate
 from outreach.passwords import hash_password
-from outreach.supervisor import Part
+from outreach.supervisor import Part, wait_for_port
 
 SLUG = "lima-norte-demo"
 NAME = "Municipalidad de Lima Norte (demo)"
@@ -33,6 +33,8 @@ def demo_command() -> None:
     chosen = settings()
     if chosen.database_url:
         raise ValueError("DATABASE_URL is set: the demo runs on embedded servers only, so that nothing real is touched")
+    wait_for_port("OUTREACH_PORT", chosen.host, chosen.port)
+    wait_for_port("SIMULATOR_PORT", "127.0.0.1", chosen.simulator_port)
     os.environ["TWILIO_URL"] = f"http://127.0.0.1:{chosen.simulator_port}"
     with embedded.servers(settings()) as live:
         migrate(live)

@@ -10,7 +10,7 @@ import click
 from campaigns.settings import Settings
 from outreach import embedded, supervisor
 from outreach.cli import settings
-from outreach.database import migrate
+from outreach.database import connect, migrate
 from outreach.supervisor import Part, Supervisor
 
 
@@ -30,6 +30,7 @@ def serve_command(workers: int) -> None:
 def web_command(threads: int) -> None:
     """Run the web application alone."""
     chosen = settings()
+    supervisor.wait_for_port("OUTREACH_PORT", chosen.host, chosen.port)
     _become(chosen, supervisor.web(chosen.host, chosen.port, threads=threads))
 
 
@@ -49,6 +50,7 @@ def run(
     live: Settings, more: list[Part], *, workers: int, ready: Callable[[], object], logs: Path | None = None
 ) -> None:
     """Run all parts, and `more` before them, until asked to stop; `ready` is called when the web answers."""
+    supervisor.wait_for_port("OUTREACH_PORT", live.host, live.port)
     keeper = Supervisor(embedded.environment(live), logs)
     try:
         for part in more:
@@ -64,6 +66,7 @@ def run(
 
 def _become(chosen: Settings, arguments: list[str]) -> None:
     if chosen.database_url:
+        connect(chosen).close()  # what is wrong with the role or the server is one sentence here, a traceback there
         os.chdir(supervisor.ROOT)
         os.execv(sys.executable, arguments)  # noqa: S606 - the same program under its own name
     with embedded.servers(chosen) as live:

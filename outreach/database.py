@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import redis
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from campaigns import reference
@@ -39,14 +39,29 @@ def connect(settings: Settings, *, size: int = 5) -> Connections:
 def migrate(settings: Settings) -> str:
     """Bring the database to the newest revision and load the reference data, as the owner; may be called again.
 
-    Returns the revision.
+    Returns the revision. Raises ValueError with a sentence, and changes nothing, if the app's role is too strong; and
+    if the tables were made for another role.
     """
-    owner = create_engine(settings.owner_url)
+    if make_url(settings.app_url).username == make_url(settings.owner_url).username:
+        raise ValueError("DATABASE_URL: the app needs a role of its own, not the owner's (docs/install.md)")
+    owner, app = create_engine(settings.owner_url), open_engine(settings.app_url, size=1)
     try:
+        refuse_strong_role(app)
         schema.migrate(owner, settings.app_url)
         with Session(owner) as session:
             reference.load(session)
             session.commit()
+        _refuse_another_role(app)
         return schema.head()
     finally:
+        app.dispose()
         owner.dispose()
+
+
+def _refuse_another_role(app: Engine) -> None:
+    # Migrations grant to the role of their time; a new name later gets nothing, and every page would break.
+    with app.connect() as connection:
+        if not connection.scalar(text("SELECT has_table_privilege('agency', 'SELECT')")):
+            raise ValueError(
+                "DATABASE_URL: the tables were made for another role; use that one, or GRANT it to this one"
+            )

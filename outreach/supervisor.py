@@ -1,8 +1,10 @@
 """Runs the parts of an installation on one machine: starts them, starts again what dies, stops them in order."""
 
 import ctypes
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -138,6 +140,30 @@ class Supervisor:
         elif time.monotonic() - part.died_at > _BACKOFF_SECONDS:
             part.died_at = 0.0
             self._start(part)
+
+
+def wait_for_port(setting: str, host: str, port: int, *, seconds: float = 10.0) -> None:
+    """Until nobody listens there; RuntimeError with a sentence after `seconds`, which a killed predecessor may need.
+
+    Granian shares a port with whoever else listens: two installations would answer each other's pages in turn.
+    """
+    give_up = time.monotonic() + seconds
+    while taken := _taken(host, port):
+        if taken != errno.EADDRINUSE or time.monotonic() > give_up:
+            raise RuntimeError(f"{setting}: cannot listen on {host} port {port}: {os.strerror(taken)}")
+        time.sleep(0.2)
+
+
+def _taken(host: str, port: int) -> int:
+    """Why one cannot listen there; 0 when one can."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            return error.errno or errno.EADDRINUSE
+    return 0
 
 
 def _answers(address: str) -> bool:
