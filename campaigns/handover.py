@@ -5,6 +5,7 @@ What a crash can leave open is what is in flight, and the two windows at most th
 
 import asyncio
 import random
+import time
 from collections import deque
 from datetime import UTC, datetime
 from typing import Final
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 30.0
+_JUMP_SECONDS: Final = 2.0
 
 
 class Flight:
@@ -41,6 +43,7 @@ class Flight:
         )
         ends = min(filter(None, (gate.open_until, campaign.expires_at)))
         self._worthless_at = self._loop.time() + (ends - datetime.now(UTC)).total_seconds()
+        self._clocks_apart = time.time() - self._loop.time()
         # A call that starts in the first half of the lease and ends by itself in the second needs no watch of its own.
         self._is_watched = tools.settings.provider_timeout > gate.lease / 2
         self._waiting: deque[Ready] = deque()
@@ -109,6 +112,9 @@ class Flight:
                 self._landing.add(Result(ready.id, ready.attempt, State.QUEUED))
 
     def _may_start(self, ready: Ready) -> bool:
+        if abs(time.time() - self._loop.time() - self._clocks_apart) > _JUMP_SECONDS:
+            # The machine slept, or its clock was set: leases and hours are not what was worked out before.
+            self._stop.set()
         if self._stop.is_set() or self.concern:
             return False
         # A window opened in the last minute of the hours may not start its messages after them (DESIGN P7).

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from campaigns.settings import Settings
-from outreach import auth, database, errors, headers, health, i18n, ids, pages, sessions
+from outreach import auth, database, errors, headers, health, i18n, ids, pages, sessions, uploads
 from outreach.admin import (
     campaign,
     campaigns,
@@ -68,6 +68,7 @@ HTMX: Final = json.dumps(
 def create_app(settings: Settings, connections: database.Connections | None = None) -> Flask:
     """The application for these settings. Opens its own connections unless it is given some (tests, command line)."""
     app = Flask(__name__, static_folder="static", template_folder=str(ROOT / "templates"))
+    app.request_class = uploads.Request
     connections = connections or database.connect(settings)
     app.extensions["connections"] = connections
     app.extensions["settings"] = settings

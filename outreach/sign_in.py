@@ -51,6 +51,8 @@ def configuration(settings: Settings) -> dict[str, object]:
         "LOGIN_URL": "/sign-in",
         "LOGOUT_URL": "/sign-out",
         "CHANGE_URL": "/account/password",
+        # A link on another site must not sign anybody out.
+        "LOGOUT_METHODS": ["POST"],
         "POST_LOGIN_VIEW": "/",
         "POST_LOGOUT_VIEW": "/sign-in",
         "POST_CHANGE_VIEW": "/",

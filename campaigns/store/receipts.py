@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.rules.lifecycle import MOVES, State, receipt_may_move
+from campaigns.rules.outcomes import Failure
 from campaigns.store.metadata import Id, Made, Moment, Ref, Table
 
 
@@ -65,7 +66,15 @@ WITH picked AS MATERIALIZED (
     UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
         provider_ref = coalesce(d.provider_ref, m.provider_ref), changed_at = now()
     FROM moves m WHERE d.campaign_id = m.campaign_id AND d.id = m.id
-    RETURNING d.campaign_id, d.channel, d.language, m.was, m.was_because, d.state, d.reason
+    RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason
+), refused AS (
+    -- The provider holds a refusal of theirs: it is ours from now on (DOMAIN 1.7).
+    INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language)
+    SELECT DISTINCT ON (channel, address_index) :agency, channel, address_index, 'provider', reason, language
+    FROM moved WHERE state = 'failed' AND reason = :refusal
+    ON CONFLICT (agency_id, channel, address_index) DO UPDATE
+    SET stopped = true, source = excluded.source, rule = excluded.rule, stopped_at = now(), changed_at = now()
+    WHERE NOT opt_out.stopped
 ), counted AS (
     INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
     SELECT :agency, campaign_id, channel, language, state, reason, sum(number) FROM (
@@ -87,6 +96,7 @@ def apply(session: Session, agency_id: int, *, limit: int) -> int:
         {
             "agency": agency_id,
             "size": limit,
+            "refusal": Failure.REFUSED_BY_PERSON,
             "ranked": [State.SENT, State.FAILED, State.DELIVERED],
             "olds": [old for old, _ in allowed],
             "news": [new for _, new in allowed],

@@ -43,6 +43,21 @@ def test_each_reads_their_language_and_the_frame_falls_back_to_spanish(carrier, 
     ]
 
 
+def test_a_clock_that_jumps_ends_the_job_before_anything_more_starts(carrier, running, send, states, monkeypatch):
+    campaign_id = running(400)
+    carrier.faults(latency_ms=300)
+    real, began_at = time.time, time.monotonic()
+
+    def after_a_sleep() -> float:
+        return real() + (3600 if time.monotonic() - began_at > 0.6 else 0)
+
+    monkeypatch.setattr("campaigns.handover.time.time", after_a_sleep)
+    assert send(campaign_id) is End.TOLD
+    found = states(campaign_id)
+    assert set(found) == {"sent", "queued"}
+    assert carrier.creates() == found["sent"]
+
+
 def test_sending_again_sends_nothing(carrier, running, send):
     campaign_id = running(5)
     send(campaign_id)

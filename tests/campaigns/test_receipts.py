@@ -92,6 +92,15 @@ def test_a_failure_brings_its_reason_and_the_figures_move(sessions, agency, plac
     assert [tuple(row) for row in deltas] == [("sent", None, -1), ("failed", "unreachable", 1)]
 
 
+def test_a_refusal_the_provider_holds_is_ours_from_now_on(sessions, agency, place, report):
+    report(place("sent"), State.FAILED, Failure.REFUSED_BY_PERSON)
+    report(place("sent"), State.FAILED, Failure.UNREACHABLE, ref="SM2")
+    receipts.apply(sessions, agency.id)
+    with sessions(agency.id)() as session:
+        kept = session.execute(text("SELECT channel, address_index, stopped, source FROM opt_out")).all()
+    assert [tuple(row) for row in kept] == [("sms", b"x", True, "provider")]
+
+
 def test_a_receipt_of_an_earlier_attempt_does_not_settle_the_later_one(sessions, agency, place, report, standing):
     ids = place("sending", attempt=2)
     report(Ids(ids.campaign, ids.delivery, 1), State.FAILED, Failure.UNREACHABLE)

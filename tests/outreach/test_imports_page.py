@@ -1,9 +1,11 @@
 """Imports: a file is handed in, watched, and reported on; what cannot be read gets a sentence."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from flask import request
 from sqlalchemy import func, select
 
 from campaigns import imports
@@ -157,3 +159,14 @@ def test_a_stranger_finds_no_import(signed_in, carla, as_ada):
     client = signed_in(carla)
     assert client.get(address).status_code == 404
     assert "Todavía no se ha importado" in client.get("/imports/").text
+
+
+def test_a_large_file_touches_no_disk_on_its_way_in(app):
+    head = b'--cut\r\nContent-Disposition: form-data; name="file"; filename="people.csv"\r\n\r\n'
+    body, kind = head + b"x" * 2_000_000 + b"\r\n--cut--\r\n", "multipart/form-data; boundary=cut"
+    with app.test_request_context(
+        "/", method="POST", input_stream=io.BytesIO(body), content_type=kind, content_length=len(body)
+    ):
+        request.max_content_length = len(body)
+        assert isinstance(request.files["file"].stream, io.BytesIO)
+        assert len(request.files["file"].read()) == 2_000_000
