@@ -53,7 +53,7 @@ def receive(session: Session, vault: Vault, sender: Sender, received: Received) 
     """
     address = _normal(received.address)
     word = _word(session, received)
-    writer = _writer(session, vault, sender, address, word)
+    writer = _writer(session, vault, sender, address)
     kind = word.kind if word else received.answered
     inbound_id = store.keep(
         session,
@@ -127,15 +127,14 @@ def _word(session: Session, received: Received) -> Keyword | None:
     return keywords.classify(received.body, index)
 
 
-def _writer(session: Session, vault: Vault, sender: Sender, address: str, word: Keyword | None) -> _Writer:
+def _writer(session: Session, vault: Vault, sender: Sender, address: str) -> _Writer:
     indexes = vault.address_indexes(address)
     contact = store.contact_at(session, sender.agency_id, indexes)
     if contact is not None:
         latest = store.latest_campaign(session, sender.agency_id, contact.id)
         return _Writer(indexes, contact.id, latest.campaign_id if latest else None, contact.language)
     agency = agency_store.get(session, sender.agency_id)
-    known = word.language if word else None
-    return _Writer(indexes, None, None, known or (agency.language if agency else _SPANISH))
+    return _Writer(indexes, None, None, agency.language if agency else _SPANISH)
 
 
 def _act(session: Session, sender: Sender, writer: _Writer, kind: str, rule: str) -> str | None:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -58,6 +58,8 @@ def servers(settings: Settings) -> Iterator[Settings]:
                 if _nobody_else(users):
                     _stop_valkey(queue)
                     _stop_postgres(settings.data)
+                    with suppress(OSError):  # something else may lie in it
+                        _run_folder(settings.data).rmdir()
 
 
 def environment(settings: Settings) -> dict[str, str]:

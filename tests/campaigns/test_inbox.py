@@ -121,5 +121,5 @@ def test_anything_else_waits_sealed_for_a_person(write, sessions, agency, vault,
             inbox.close(session, agency.id, waiting.id, by=ada.id)
 
 
-def test_the_answer_is_in_the_language_of_the_word_when_nobody_knows_the_number(write):
-    assert "no more messages" in write("UNSUBSCRIBE", address="+51922222222")
+def test_a_number_nobody_knows_is_answered_in_the_agencys_language(write):
+    assert "no recibira mas mensajes" in write("STOP", address="+51922222222")
