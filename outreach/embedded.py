@@ -211,7 +211,8 @@ def _stop_valkey(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         try:
             pid = int(client.info("server")["process_id"])
-            client.shutdown(save=True)
+            # Forced: one that cannot save (a full disk) would stay for ever, and nudges may be lost.
+            client.shutdown(save=True, force=True)
         except redis.RedisError as error:
             print(f"Valkey was not stopped: {error}", file=sys.stderr)  # noqa: T201 - nobody is left to tell
             return

