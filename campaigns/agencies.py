@@ -14,6 +14,7 @@ from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.providers.contract import Account, NotSent
 from campaigns.rules import hours as hours_rules
+from campaigns.rules import names
 from campaigns.rules.outcomes import Failure
 from campaigns.settings import Settings
 from campaigns.store import agencies as store
@@ -49,7 +50,9 @@ def add(
         raise Invalid("slug", "slug_shape", slug=slug[:50])
     if store.by_slug(session, slug):
         raise Conflict("slug_taken", slug=slug)
-    agency = Agency(slug=slug, name=_name(name), hours=hours or hours_rules.default_hours(), time_zone=time_zone)
+    agency = Agency(
+        slug=slug, name=names.read_name(name), hours=hours or hours_rules.default_hours(), time_zone=time_zone
+    )
     session.add(agency)
     session.flush()
     _act_for(session, agency.id)
@@ -79,7 +82,7 @@ def change(session: Session, agency_id: int, *, name: str, time_zone: str, hours
     agency = get(session, agency_id)
     if not hours_rules.parse(hours).days:
         raise Invalid("hours", "hours_never_open")
-    agency.name, agency.time_zone, agency.hours = _name(name), hours_rules.check_time_zone(time_zone), hours
+    agency.name, agency.time_zone, agency.hours = names.read_name(name), hours_rules.check_time_zone(time_zone), hours
     audit.record(session, agency_id, audit.Did.AGENCY_CHANGED, f"agency:{agency_id}", by=by)
     return agency
 
@@ -176,7 +179,7 @@ def _ask_provider(vault: Vault, settings: Settings, found: Sender) -> str:
 
 
 def _fill(found: Sender, form: SenderForm, vault: Vault) -> None:
-    found.name, found.address, found.account = _name(form.name), form.address, form.account
+    found.name, found.address, found.account = names.read_name(form.name), form.address, form.account
     found.parts_per_second, found.in_flight = form.parts_per_second, form.in_flight
     found.provider_answers_stop = form.provider_answers_stop
     if form.token:
@@ -194,13 +197,6 @@ def _check_sender(form: SenderForm, *, needs_token: bool) -> None:
         raise Invalid("parts_per_second", "number_range", lowest=1, highest=1000)
     if not 1 <= form.in_flight <= 500:
         raise Invalid("in_flight", "number_range", lowest=1, highest=500)
-
-
-def _name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 80 or not name.isprintable():
-        raise Invalid("name", "name_length", longest=80)
-    return name
 
 
 def _act_for(session: Session, agency_id: int) -> None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from sqlalchemy.orm import Session
 
 from campaigns import audit
-from campaigns.errors import Conflict, Invalid, NotAllowed, NotFound
+from campaigns.errors import Conflict, Invalid, NotAllowed
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.spelling import one_line
 from campaigns.store import audit as deeds
@@ -41,7 +41,7 @@ def check_seen(session: Session, agency_id: int, campaign_id: int, seen: str) ->
 
     Raises NotFound, or Conflict("campaign_changed"): it was taken back and submitted again since (DESIGN P2).
     """
-    if fingerprint(_held(session, agency_id, campaign_id)) != seen:
+    if fingerprint(store.hold(session, agency_id, campaign_id)) != seen:
         raise Conflict("campaign_changed")
 
 
@@ -52,7 +52,7 @@ def approve(session: Session, agency_id: int, campaign_id: int, *, by: int, now:
     NotAllowed("own_campaign") for whoever wrote or submitted it, Conflict("campaign_not_submitted") - also the second
     time - or Conflict("campaign_expired").
     """
-    campaign = _held(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.SUBMITTED:
         raise Conflict("campaign_not_submitted")
     if is_own(session, campaign, by):
@@ -72,7 +72,7 @@ def start(session: Session, agency_id: int, campaign_id: int, *, by: int, now: d
     Look at the state that comes back, as with approve(). After the commit, nudge(). Raises NotFound,
     Conflict("campaign_not_approved" | "campaign_expired").
     """
-    campaign = _held(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.APPROVED:
         raise Conflict("campaign_not_approved")
     _check_expiry(campaign, now)
@@ -93,7 +93,7 @@ def return_(session: Session, agency_id: int, campaign_id: int, *, reason: str, 
     if not reason:
         raise Invalid("reason", "reason_needed")
     only = (CampaignState.SUBMITTED, CampaignState.APPROVED)
-    _held(session, agency_id, campaign_id)
+    store.hold(session, agency_id, campaign_id)
     returned = store.back_to_draft(session, agency_id, campaign_id, reason=reason, only=only)
     if returned is None:
         raise Conflict("campaign_not_submitted")
@@ -105,19 +105,12 @@ def cancel(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Ca
 
     Raises NotFound, Conflict("campaign_started").
     """
-    _held(session, agency_id, campaign_id)
+    store.hold(session, agency_id, campaign_id)
     cancelled = store.move(session, agency_id, campaign_id, CampaignState.CANCELLED, plan_leased_until=None)
     if cancelled is None:
         raise Conflict("campaign_started")
     store.discard_plan(session, campaign_id)
     return _recorded(session, cancelled, audit.Did.CAMPAIGN_CANCELLED, by)
-
-
-def _held(session: Session, agency_id: int, campaign_id: int) -> Campaign:
-    campaign = store.locked(session, agency_id, campaign_id)
-    if campaign is None:
-        raise NotFound("campaign_unknown")
-    return campaign
 
 
 def _wrote(session: Session, agency_id: int, campaigns: Sequence[Campaign], staff_id: int) -> set[int]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns import audit, consent, reference, rendering
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rendering import Frame
-from campaigns.rules import addresses, parts, placeholders
+from campaigns.rules import addresses, names, parts, placeholders
 from campaigns.rules import texts as rules
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
 from campaigns.store import agencies as agency_store
@@ -23,7 +23,6 @@ from campaigns.store.campaigns import Campaign, Text
 from campaigns.store.deliveries import Sending
 from campaigns.vault import Vault
 
-LONGEST_NAME: Final = 80
 PAGE: Final = 50
 
 
@@ -69,7 +68,7 @@ def create(session: Session, agency_id: int, *, name: str, by: int) -> Campaign:
     agency = agency_store.get(session, agency_id)
     campaign = Campaign(
         agency_id=agency_id,
-        name=_name(name),
+        name=names.read_name(name),
         sender_id=senders[0].id if senders else None,
         fallback_language=agency.language if agency else "es",
         author_id=by,
@@ -141,7 +140,7 @@ def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, 
     old = get(session, agency_id, campaign_id)
     copy = Campaign(
         agency_id=agency_id,
-        name=_name(name[:LONGEST_NAME]),
+        name=names.read_name(name[: names.LONGEST]),
         segment_id=old.segment_id,
         sender_id=old.sender_id,
         fallback_language=old.fallback_language,
@@ -156,7 +155,7 @@ def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, 
 
 def delete(session: Session, agency_id: int, campaign_id: int, *, by: int) -> None:
     """Delete a draft and its texts. Raises NotFound, Conflict("campaign_not_draft") for anything that was submitted."""
-    campaign = _held(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.DRAFT:
         raise Conflict("campaign_not_draft")
     session.delete(campaign)
@@ -190,7 +189,7 @@ def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: 
 
     Raises NotFound, the first of lacks(), or Conflict("campaign_submitted") - also the second time.
     """
-    campaign = _held(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.DRAFT:
         raise Conflict("campaign_submitted")
     for problem in lacks(session, agency_id, campaign, now=now):
@@ -271,23 +270,16 @@ def take_back(session: Session, agency_id: int, campaign_id: int, *, by: int) ->
 
     Raises NotFound, Conflict("campaign_not_editable").
     """
-    campaign = _held(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.PLANNING and campaign.state not in EDITABLE - {CampaignState.DRAFT}:
         raise Conflict("campaign_not_editable")
     return _void(session, campaign, by=by, reason=None)
 
 
 def _editable(session: Session, agency_id: int, campaign_id: int) -> Campaign:
-    campaign = _held(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state not in EDITABLE:
         raise Conflict("campaign_not_editable")
-    return campaign
-
-
-def _held(session: Session, agency_id: int, campaign_id: int) -> Campaign:
-    campaign = store.locked(session, agency_id, campaign_id)
-    if campaign is None:
-        raise NotFound("campaign_unknown")
     return campaign
 
 
@@ -306,7 +298,7 @@ def _written(session: Session, campaign: Campaign, by: int, **detail: object) ->
 
 def _checked(session: Session, agency_id: int, draft: Draft, now: datetime) -> Draft:
     """The draft as it is kept; raises Invalid for its first wrong field."""
-    name = _name(draft.name)
+    name = names.read_name(draft.name)
     if draft.segment_id is not None and segment_store.get(session, agency_id, draft.segment_id) is None:
         raise Invalid("segment", "segment_unknown")
     if draft.sender_id is not None and agency_store.sender(session, agency_id, draft.sender_id) is None:
@@ -337,10 +329,3 @@ def _check_text(around: Frame, language: str, body: str) -> None:
     placeholders.check(body, rendering.allowed(around), field)
     prepared = rendering.prepare(around, body, language)
     rules.check_length(prepared.pieces, field, around=len(prepared.first) + len(prepared.last))
-
-
-def _name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise Invalid("name", "name_length", longest=LONGEST_NAME)
-    return name

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from campaigns import audit
-from campaigns.errors import Conflict, NotFound
+from campaigns.errors import Conflict
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.spelling import one_line
 from campaigns.store import campaigns as store
@@ -17,7 +17,7 @@ def pause(session: Session, agency_id: int, campaign_id: int, *, by: int, reason
 
     Raises NotFound, or Conflict("campaign_not_running").
     """
-    _known(session, agency_id, campaign_id)
+    store.hold(session, agency_id, campaign_id)
     told = one_line(reason, _LONGEST_REASON) or None
     moved = store.move(session, agency_id, campaign_id, CampaignState.PAUSED, pause_reason=told)
     if moved is None:
@@ -31,7 +31,7 @@ def resume(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Ca
     After the commit, wakeup.send(). Raises NotFound, Conflict("campaign_not_paused"), or
     Conflict("campaign_changed_since_approval"): then it can only be stopped, and a copy be approved.
     """
-    campaign = _known(session, agency_id, campaign_id)
+    campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.PAUSED:
         raise Conflict("campaign_not_paused")
     if store.digests(session, campaign_id) != (campaign.content_digest, campaign.audience_digest):
@@ -48,18 +48,11 @@ def stop(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Camp
 
     After the commit, wakeup.settle(). Raises NotFound, or Conflict("campaign_not_under_way").
     """
-    _known(session, agency_id, campaign_id)
+    store.hold(session, agency_id, campaign_id)
     moved = store.move(session, agency_id, campaign_id, CampaignState.STOPPING)
     if moved is None:
         raise Conflict("campaign_not_under_way")
     return _recorded(session, moved, audit.Did.CAMPAIGN_STOPPED, by)
-
-
-def _known(session: Session, agency_id: int, campaign_id: int) -> Campaign:
-    campaign = store.locked(session, agency_id, campaign_id)
-    if campaign is None:
-        raise NotFound("campaign_unknown")
-    return campaign
 
 
 def _recorded(session: Session, campaign: Campaign, did: audit.Did, by: int) -> Campaign:

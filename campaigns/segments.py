@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.rules import names
 from campaigns.rules import segments as rules
 from campaigns.store import audiences
 from campaigns.store import segments as store
@@ -24,7 +25,7 @@ def save(
 
     Raises Invalid("name", name_length | segment_name_taken), NotFound.
     """
-    name = _name(name)
+    name = names.read_name(name)
     other = store.named(session, agency_id, name)
     if other is not None and other.id != segment_id:
         raise Invalid("name", "segment_name_taken", name=name)
@@ -79,10 +80,3 @@ def tags(session: Session, agency_id: int) -> list[str]:
 def count(session: Session, agency_id: int, rule: rules.Rule) -> Count:
     """How many contacts the rule picks now, and why some of them would not be written to by SMS. One statement."""
     return audiences.count(session, agency_id, rule)
-
-
-def _name(name: str) -> str:
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 80 or not name.isprintable():
-        raise Invalid("name", "name_length", longest=80)
-    return name

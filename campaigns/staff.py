@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.rules import names
 from campaigns.rules.policy import Role
 from campaigns.store import staff as store
 from campaigns.store.staff import Staff
@@ -20,13 +21,10 @@ def add(session: Session, agency_id: int, *, email: str, name: str, role: str, p
         raise Invalid("role", "role_unknown", role=role[:30])
     if store.by_email(session, address):
         raise Conflict("email_taken", email=address)
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= 80 or not name.isprintable():
-        raise Invalid("name", "name_length", longest=80)
     person = Staff(
         agency_id=agency_id,
         email=address,
-        name=name,
+        name=names.read_name(name),
         role=role,
         password=password_hash,
         fs_uniquifier=secrets.token_hex(16),

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, Integer, Select, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.errors import NotFound
 from campaigns.rules.lifecycle import CAMPAIGN_MOVES, CampaignState
 from campaigns.store.metadata import Id, Made, Moment, Ref, Stored, Table
 
@@ -102,9 +103,13 @@ def get(session: Session, agency_id: int, campaign_id: int) -> Campaign | None:
     return session.scalar(_one(agency_id, campaign_id), execution_options={"populate_existing": True})
 
 
-def locked(session: Session, agency_id: int, campaign_id: int) -> Campaign | None:
-    """Like get(), and nobody else changes it until this transaction ends."""
-    return session.scalar(_one(agency_id, campaign_id).with_for_update(), execution_options={"populate_existing": True})
+def hold(session: Session, agency_id: int, campaign_id: int) -> Campaign:
+    """The campaign, and nobody else changes it until this transaction ends; raises NotFound."""
+    statement = _one(agency_id, campaign_id).with_for_update()
+    campaign = session.scalar(statement, execution_options={"populate_existing": True})
+    if campaign is None:
+        raise NotFound("campaign_unknown")
+    return campaign
 
 
 def service(session: Session, agency_id: int) -> Campaign:
