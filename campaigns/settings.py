@@ -34,6 +34,8 @@ class Settings:
     provider_timeout: float = 30.0  # seconds; a shorter one makes more unknowns (DOMAIN 1.8)
     lease: float = 120.0  # seconds a window may stay open before the sweep calls it unknown
     grace: float = 120.0  # seconds an unknown waits for a receipt before the provider is asked
+    again_after: float = 1800.0  # seconds from a certain failure to the one new attempt, up to twice as long
+    ask_after: float = 3600.0  # seconds without a receipt after which the provider is asked about a sent message
     clock_interval: float = 2.0  # seconds between two looks of the clock
     interface_languages: tuple[str, ...] = ("es", "en")
 
@@ -79,6 +81,8 @@ class Settings:
             provider_timeout=_seconds(environ, "OUTREACH_PROVIDER_TIMEOUT", 30.0),
             lease=_seconds(environ, "OUTREACH_LEASE", 120.0),
             grace=_seconds(environ, "OUTREACH_GRACE", 120.0),
+            again_after=_seconds(environ, "OUTREACH_AGAIN_AFTER", 1800.0),
+            ask_after=_seconds(environ, "OUTREACH_ASK_AFTER", 3600.0),
             clock_interval=_seconds(environ, "OUTREACH_CLOCK_INTERVAL", 2.0),
         )
         if settings.database_url and not (settings.secret_key and settings.password_salt):

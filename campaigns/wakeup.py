@@ -27,6 +27,8 @@ class Work(StrEnum):
     """What can be looked at. Names as due_work() gives them; each is one job, called with agency and id."""
 
     PLAN = "plan"
+    START = "start"
+    URGENT = "urgent"
     SEND = "send"
     SETTLE = "settle"
     RECEIPTS = "receipts"
@@ -35,6 +37,8 @@ class Work(StrEnum):
 
 JOBS: Final[dict[Work, str]] = {
     Work.PLAN: "workers.planning.plan",
+    Work.START: "workers.schedule.start",
+    Work.URGENT: "workers.urgent.send",
     Work.SEND: "workers.dispatch.send",
     Work.SETTLE: "workers.upkeep.settle",
     Work.RECEIPTS: "workers.receipts.apply",
@@ -103,10 +107,16 @@ def others_wait(valkey: redis.Redis, what: Work) -> bool:
         return False
 
 
-def send(valkey: redis.Redis, agency_id: int, campaign_id: int) -> bool:
+def send(valkey: redis.Redis, agency_id: int, campaign_id: int, *, urgent: bool = False) -> bool:
     """Look at a running campaign, or at the service campaign after a send of its own. Breaks its rest."""
-    heard(valkey, Work.SEND, agency_id, campaign_id)
-    return nudge(valkey, Work.SEND, agency_id, campaign_id)
+    lane = Work.URGENT if urgent else Work.SEND
+    heard(valkey, lane, agency_id, campaign_id)
+    return nudge(valkey, lane, agency_id, campaign_id)
+
+
+def start(valkey: redis.Redis, agency_id: int, campaign_id: int) -> bool:
+    """Look at a campaign whose time has come."""
+    return nudge(valkey, Work.START, agency_id, campaign_id)
 
 
 def settle(valkey: redis.Redis, agency_id: int, campaign_id: int) -> bool:

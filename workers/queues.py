@@ -2,4 +2,4 @@
 
 from typing import Final
 
-WATCHED: Final = ("receipts", "upkeep", "planning", "imports", "dispatch")
+WATCHED: Final = ("receipts", "upkeep", "schedule", "urgent", "planning", "imports", "dispatch")

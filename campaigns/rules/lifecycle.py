@@ -44,6 +44,14 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     NO_GROUND = "no_ground"
     NO_MOBILE = "no_mobile"
+    BUDGET = "budget"  # the parts that the campaign or the agency's month may cost are used up
+
+
+class Amends(StrEnum):
+    """What a campaign does to the one it follows."""
+
+    CORRECT = "correct"
+    WITHDRAW = "withdraw"
 
 
 CAMPAIGN_MOVES: Final[dict[CampaignState, frozenset[CampaignState]]] = {
@@ -53,20 +61,23 @@ CAMPAIGN_MOVES: Final[dict[CampaignState, frozenset[CampaignState]]] = {
     CampaignState.APPROVED: frozenset(
         {CampaignState.SCHEDULED, CampaignState.RUNNING, CampaignState.DRAFT, CampaignState.CANCELLED}
     ),
-    CampaignState.SCHEDULED: frozenset({CampaignState.RUNNING, CampaignState.DRAFT, CampaignState.CANCELLED}),
+    # Back to approved: its time passed while nothing ran, and a person must say whether it still makes sense.
+    CampaignState.SCHEDULED: frozenset(
+        {CampaignState.RUNNING, CampaignState.APPROVED, CampaignState.DRAFT, CampaignState.CANCELLED}
+    ),
     CampaignState.RUNNING: frozenset({CampaignState.PAUSED, CampaignState.STOPPING, CampaignState.FINISHED}),
-    CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.STOPPING}),
+    CampaignState.PAUSED: frozenset({CampaignState.RUNNING, CampaignState.STOPPING, CampaignState.FINISHED}),
     CampaignState.STOPPING: frozenset({CampaignState.STOPPED}),
     CampaignState.FINISHED: frozenset(),
     CampaignState.STOPPED: frozenset(),
     CampaignState.CANCELLED: frozenset(),
 }
 
-# Also: sending -> queued is "certainly not taken", unknown -> queued "proven absent, once",
-# failed -> queued "a counted new attempt", unconfirmed -> delivered | failed "a late receipt".
+# Also: sending -> queued is "certainly not taken", unknown -> queued "proven absent", failed -> queued "a counted new
+# attempt", queued -> failed "that attempt is given up", unconfirmed -> delivered | failed "a late receipt".
 MOVES: Final[dict[State, frozenset[State]]] = {
     # queued -> sent | delivered: a receipt shows that an attempt we held for lost had reached the provider after all.
-    State.QUEUED: frozenset({State.SENDING, State.SKIPPED, State.SENT, State.DELIVERED}),
+    State.QUEUED: frozenset({State.SENDING, State.SKIPPED, State.SENT, State.DELIVERED, State.FAILED}),
     State.SENDING: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN, State.SKIPPED}),
     State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNCONFIRMED}),
     State.SENT: frozenset({State.DELIVERED, State.FAILED, State.UNCONFIRMED}),
@@ -88,8 +99,11 @@ def came_from(new: State) -> list[State]:
 
 
 def receipt_may_move(old: State, new: State) -> bool:
-    """Whether a receipt may move a delivery: only forward, never back into the queue."""
-    return new is not State.QUEUED and new in MOVES[old]
+    """Whether a receipt may move a delivery: only forward, never back into the queue.
+
+    A failure told once more must not take back the new attempt it led to.
+    """
+    return new is not State.QUEUED and (old, new) != (State.QUEUED, State.FAILED) and new in MOVES[old]
 
 
 def further(states: Iterable[State]) -> State:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Boolean, ForeignKey, Integer, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Stored, Table
+from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Small, Stored, Table
 
 
 class Agency(Table):
@@ -19,6 +19,9 @@ class Agency(Table):
     hours: Mapped[Stored]
     language: Mapped[str] = mapped_column(server_default="es")  # for contacts whose own is not known
     halted_at: Mapped[Moment | None]
+    parts_per_month: Mapped[int | None] = mapped_column(Integer)  # None is no limit
+    brake_failed: Mapped[Small] = mapped_column(server_default="20")  # per cent of the last outcomes
+    brake_filtered: Mapped[Small] = mapped_column(server_default="2")
     made_at: Mapped[Made]
 
 

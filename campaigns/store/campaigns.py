@@ -24,8 +24,11 @@ class Campaign(Table):
         Index(
             "campaign_due",
             "state",
-            postgresql_where=text("state IN ('planning', 'running', 'stopping', 'scheduled')"),
+            postgresql_where=text(
+                "settled_at IS NULL AND state IN ('planning', 'scheduled', 'running', 'paused', 'stopping', 'stopped')"
+            ),
         ),
+        Index("campaign_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
     )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
@@ -36,7 +39,12 @@ class Campaign(Table):
     rule: Mapped[Stored | None]  # the segment's rule as it was when the audience was planned
     sender_id: Mapped[Ref | None] = mapped_column(ForeignKey("sender.id"))
     fallback_language: Mapped[str] = mapped_column(server_default="es")
+    starts_at: Mapped[Moment | None]  # once approved; None is at once
     expires_at: Mapped[Moment | None]
+    is_urgent: Mapped[bool] = mapped_column(server_default=text("false"))  # overtakes the agency's other campaigns
+    parts_cap: Mapped[int | None] = mapped_column(Integer)
+    parent_id: Mapped[Ref | None] = mapped_column(ForeignKey("campaign.id"))  # the campaign this one corrects
+    amends: Mapped[str | None]  # a lifecycle.Amends, with parent_id
     author_id: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
     approver_id: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
     return_reason: Mapped[str | None]
@@ -53,7 +61,11 @@ class Campaign(Table):
     submitted_at: Mapped[Moment | None]
     approved_at: Mapped[Moment | None]
     started_at: Mapped[Moment | None]
+    resumed_at: Mapped[Moment | None]  # the brake judges what came after it
     ended_at: Mapped[Moment | None]
+    ask_at: Mapped[Moment | None]  # when the provider is next asked about messages without a receipt
+    asked_upto: Mapped[Ref] = mapped_column(server_default="0")  # the last delivery that was asked about
+    settled_at: Mapped[Moment | None]  # every delivery is at its end
 
     @property
     def planned(self) -> int | None:

@@ -4,12 +4,12 @@ import secrets
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Identity, Index, SmallInteger, UniqueConstraint, select, text
+from sqlalchemy import BigInteger, Computed, Identity, Index, SmallInteger, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.campaigns import Campaign
 from campaigns.store.metadata import Index as BlindIndex
-from campaigns.store.metadata import Made, Moment, Ref, Sealed, Table
+from campaigns.store.metadata import Made, Moment, Ref, Sealed, Small, Table
 
 
 class Delivery(Table):
@@ -21,15 +21,12 @@ class Delivery(Table):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("campaign_id", "channel", "address_index", "occasion"),
+        # What follows the state stands still from `sent` on, so that a receipt touches no index (a HOT update).
         # Read by open_window() only; the queued tail is small even when the table has millions.
-        Index("delivery_queued", "campaign_id", "id", postgresql_where=text("state = 'queued'")),
+        Index("delivery_queued", "campaign_id", "id", postgresql_where=text("is_queued")),
         # Read by the sweep: what a dead worker left, and what waits to be settled.
-        Index(
-            "delivery_open",
-            "campaign_id",
-            "leased_until",
-            postgresql_where=text("state IN ('sending', 'unknown')"),
-        ),
+        Index("delivery_open", "campaign_id", "leased_until", postgresql_where=text("leased_until IS NOT NULL")),
+        Index("delivery_again", "campaign_id", "id", postgresql_where=text("may_go_again")),
         Index("delivery_contact", "agency_id", "contact_id"),
         {"postgresql_partition_by": "RANGE (campaign_id)"},
     )
@@ -42,15 +39,25 @@ class Delivery(Table):
     language: Mapped[str]
     occasion: Mapped[Ref] = mapped_column(server_default="0")
     state: Mapped[str] = mapped_column(server_default="queued")
-    reason: Mapped[str | None]  # a skip's reason, or the provider contract's reason of a failure
-    attempt: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    absences: Mapped[int] = mapped_column(SmallInteger, server_default="0")  # times proven absent at the provider
+    # A skip's reason, or of a failure; while queued once more, why the first message failed.
+    reason: Mapped[str | None]
+    attempt: Mapped[Small] = mapped_column(server_default="0")
+    absences: Mapped[Small] = mapped_column(server_default="0")  # times proven absent at the provider
+    again: Mapped[Small] = mapped_column(server_default="0")  # times queued once more after a certain failure
     provider_ref: Mapped[str | None]
-    parts: Mapped[int | None] = mapped_column(SmallInteger)
-    leased_until: Mapped[Moment | None]
+    parts: Mapped[int | None] = mapped_column(SmallInteger)  # of the latest attempt; None while they are not known
+    charged: Mapped[Small] = mapped_column(server_default="0")  # parts of all attempts, the most there can be in hand
+    leased_until: Mapped[Moment | None]  # set while `sending` or `unknown`
     not_before: Mapped[Moment | None]
     handed_at: Mapped[Moment | None]  # just before the first byte went out, for asking the provider later
     changed_at: Mapped[Made]
+    is_queued: Mapped[bool] = mapped_column(Computed("state = 'queued'", persisted=True))
+    may_go_again: Mapped[bool] = mapped_column(
+        Computed(
+            "state = 'failed' AND again = 0 AND reason = ANY (ARRAY['unreachable', 'queue_full', 'too_late'])",
+            persisted=True,
+        )
+    )
 
 
 class Message(Table):

@@ -15,7 +15,7 @@ class Figure(Table):
     """A change in how many deliveries of a campaign are in a state; `opted_out` counts people who refused."""
 
     __tablename__ = "figure"
-    __table_args__ = (Index("figure_campaign", "campaign_id"),)
+    __table_args__ = (Index("figure_campaign", "campaign_id"), Index("figure_agency", "agency_id", "made_at"))
     id: Mapped[Id]
     agency_id: Mapped[Ref]
     campaign_id: Mapped[Ref]
@@ -24,6 +24,8 @@ class Figure(Table):
     state: Mapped[str]
     reason: Mapped[str | None]
     number: Mapped[int] = mapped_column(Integer)
+    parts: Mapped[int] = mapped_column(Integer, server_default="0")  # by how many more parts are charged
+    is_sum: Mapped[bool] = mapped_column(server_default=sql("false"))  # stands for older changes
     made_at: Mapped[Made]
 
 

@@ -10,6 +10,7 @@ from campaigns.store import (  # noqa: F401 - importing a noun's file declares i
     figures,
     imports,
     inbound,
+    notices,
     receipts,
     reference,
     segments,

@@ -1,0 +1,71 @@
+"""Notices: what happened to a campaign, for each member of staff who answers for it, until they have seen it."""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ForeignKey, Index, func, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from campaigns.store.campaigns import Campaign
+from campaigns.store.metadata import Id, Made, Moment, Ref, Table
+
+
+class Notice(Table):
+    """One piece of news for one member of staff."""
+
+    __tablename__ = "notice"
+    __table_args__ = (Index("notice_unseen", "agency_id", "staff_id", "id", postgresql_where=text("seen_at IS NULL")),)
+    id: Mapped[Id]
+    agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
+    staff_id: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
+    campaign_id: Mapped[Ref] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    what: Mapped[str]  # a campaigns.notices.News
+    reason: Mapped[str | None]
+    made_at: Mapped[Made]
+    seen_at: Mapped[Moment | None]
+
+
+class Unseen(NamedTuple):
+    """A notice with its campaign's name."""
+
+    notice: Notice
+    campaign_name: str
+
+
+def add(
+    session: Session, agency_id: int, campaign_id: int, staff_ids: Collection[int], *, what: str, reason: str | None
+) -> None:
+    """Add a notice for each of these; never commits."""
+    if staff_ids:
+        rows = [
+            {"agency_id": agency_id, "campaign_id": campaign_id, "staff_id": one, "what": what, "reason": reason}
+            for one in staff_ids
+        ]
+        session.execute(insert(Notice), rows)
+
+
+def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int) -> Sequence[Unseen]:
+    """What this person has not seen yet, newest first."""
+    rows = session.execute(
+        select(Notice, Campaign.name)
+        .join(Campaign, Campaign.id == Notice.campaign_id)
+        .where(Notice.agency_id == agency_id, Notice.staff_id == staff_id, Notice.seen_at.is_(None))
+        .order_by(Notice.id.desc())
+        .limit(limit)
+    )
+    return [Unseen(*row) for row in rows]
+
+
+def see(session: Session, agency_id: int, staff_id: int, *, upto: int) -> int:
+    """Call this person's notices up to the id `upto` seen; how many were not yet. May be called again."""
+    result = session.execute(
+        update(Notice)
+        .where(
+            Notice.agency_id == agency_id,
+            Notice.staff_id == staff_id,
+            Notice.id <= upto,
+            Notice.seen_at.is_(None),
+        )
+        .values(seen_at=func.now())
+    )
+    return result.rowcount  # type: ignore[attr-defined, no-any-return]

@@ -1,0 +1,8 @@
+"""Sends urgent campaigns: the same job as any other campaign's, in a queue that is looked at first."""
+
+from workers import dispatch
+
+
+def send(agency_id: int, campaign_id: int) -> None:
+    """Send what is queued of an urgent campaign."""
+    dispatch.send(agency_id, campaign_id)
