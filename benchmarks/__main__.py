@@ -4,9 +4,9 @@ import argparse
 import json
 import sys
 
-from benchmarks import send
+from benchmarks import chaos, send
 
-BENCHMARKS = {"send": send}
+BENCHMARKS = {"chaos": chaos, "send": send}
 
 
 def main() -> int:

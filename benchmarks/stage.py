@@ -27,6 +27,7 @@ from outreach.database import Connections, connect, migrate
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT, TOKEN, NUMBER = "AC" + "b" * 32, "benchmark-token", "+5117000001"
 TEXT = "{{nombre}}, no pague ni responda a amenazas. Llame gratis al {{linea_111}}, puede ser anonimo."
+UNLIMITED = 1_000_000
 Tell = Callable[[str], None]
 
 
@@ -58,16 +59,24 @@ class Carrier:
             found: dict[str, Any] = json.loads(answer.read())
         return found
 
+    def faults(self, **given: object) -> None:
+        """Switch what goes wrong (simulator/README.md); what is not named stays."""
+        self.control("faults", given)
+
+    def inbound_at(self, url: str) -> None:
+        """Where what people write is posted from now on."""
+        self.control("accounts", {"sid": ACCOUNT, "token": TOKEN, "numbers": [NUMBER], "inbound_url": url})
+
     def begin(self, *, latency_ms: float) -> None:
         """Forget everything; from now on messages stay where they are, so that no callback takes its time."""
         self.control("reset", {})
-        self.control("faults", {"status_delay_ms": 3_600_000, "latency_ms": latency_ms})
+        self.faults(status_delay_ms=3_600_000, latency_ms=latency_ms)
 
 
 @contextmanager
-def carrier() -> Iterator[Carrier]:
-    """A simulator of our own on a free port."""
-    arguments = ["--port", "0", "--account", f"{ACCOUNT}:{TOKEN}", "--numbers", NUMBER, "--opt-out", "off"]
+def carrier(*more: str) -> Iterator[Carrier]:
+    """A simulator of our own on a free port, started with more options if they are given."""
+    arguments = ["--port", "0", "--account", f"{ACCOUNT}:{TOKEN}", "--numbers", NUMBER, "--opt-out", "off", *more]
     with program(["-m", "simulator", *arguments], stdout=subprocess.PIPE) as process:
         assert process.stdout
         yield Carrier(process.stdout.readline().decode().split()[-1])
@@ -128,8 +137,18 @@ def _agency(settings: Settings, connections: Connections) -> Stage:
     with connections.sessions(agency.id).begin() as session:
         sender = agencies.save_sender(session, connections.vault, agency.id, form, by=None)
         # Faster than any real sender may be set: the engine is measured here, not the throttle.
-        session.execute(update(Sender).where(Sender.id == sender.id).values(parts_per_second=1_000_000))
+        session.execute(update(Sender).where(Sender.id == sender.id).values(parts_per_second=UNLIMITED))
     return Stage(settings, connections, agency, sender)
+
+
+def pace(stage: Stage, parts_per_second: int, *, in_flight: int = 100) -> None:
+    """Limit the sender. Before a campaign is submitted: what it is approved with is frozen."""
+    with stage.connections.sessions(stage.agency.id).begin() as session:
+        session.execute(
+            update(Sender)
+            .where(Sender.id == stage.sender.id)
+            .values(parts_per_second=parts_per_second, in_flight=in_flight)
+        )
 
 
 def people(stage: Stage, number: int) -> None:
