@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
-from campaigns import audit
+from campaigns import audit, starting
 from campaigns.errors import Conflict, Invalid, NotAllowed
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.spelling import one_line
@@ -14,7 +14,6 @@ from campaigns.store import audit as deeds
 from campaigns.store import campaigns as store
 from campaigns.store.campaigns import Campaign
 
-CHANGED = "changed_since_submitted"
 LONGEST_REASON = 500
 _WROTE = (audit.Did.CAMPAIGN_WRITTEN, audit.Did.CAMPAIGN_SUBMITTED)
 
@@ -48,7 +47,7 @@ def check_seen(session: Session, agency_id: int, campaign_id: int, seen: str) ->
 def approve(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
     """Approve what was submitted, or send it back to draft if it is no longer that; look at the state that comes back.
 
-    In `draft` its return_reason is `changed_since_submitted`, and the caller commits that too. Raises NotFound,
+    In `draft` its return_reason is starting.CHANGED, and the caller commits that too. Raises NotFound,
     NotAllowed("own_campaign") for whoever wrote or submitted it, Conflict("campaign_not_submitted") - also the second
     time - or Conflict("campaign_expired").
     """
@@ -58,32 +57,35 @@ def approve(session: Session, agency_id: int, campaign_id: int, *, by: int, now:
     if is_own(session, campaign, by):
         raise NotAllowed("own_campaign")
     _check_expiry(campaign, now)
-    if not _is_as_submitted(session, campaign):
-        return _void(session, campaign, by=by)
+    if not starting.is_as_submitted(session, campaign):
+        return starting.void(session, campaign, by=by)
     approved = store.move(
         session, agency_id, campaign_id, CampaignState.APPROVED, approver_id=by, approved_at=now, return_reason=None
     )
-    return _recorded(session, approved, audit.Did.CAMPAIGN_APPROVED, by, audience=campaign.audience_digest)
+    audience = campaign.audience_digest
+    return starting.recorded(session, approved, audit.Did.CAMPAIGN_APPROVED, by, audience=audience)
 
 
 def start(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
-    """Let the workers send an approved campaign, or send it back to draft if it is no longer what was approved.
+    """Let the workers send an approved campaign, now or when its time comes; look at the state that comes back.
 
-    Look at the state that comes back, as with approve(). After the commit, nudge(). Raises NotFound,
-    Conflict("campaign_not_approved" | "campaign_expired").
+    It is `running`; or `scheduled`, if its starts_at is still to come; or `draft`, as with approve(). After the commit
+    of a running one, wakeup.send(). Raises NotFound, Conflict("campaign_not_approved" | "campaign_expired").
     """
     campaign = store.hold(session, agency_id, campaign_id)
     if campaign.state != CampaignState.APPROVED:
         raise Conflict("campaign_not_approved")
     _check_expiry(campaign, now)
-    if not _is_as_submitted(session, campaign):
-        return _void(session, campaign, by=by)
-    started = store.move(session, agency_id, campaign_id, CampaignState.RUNNING, started_at=now)
-    return _recorded(session, started, audit.Did.CAMPAIGN_STARTED, by)
+    if campaign.starts_at is None or campaign.starts_at <= now:
+        return starting.begin(session, campaign, by=by, now=now)
+    if not starting.is_as_submitted(session, campaign):
+        return starting.void(session, campaign, by=by)
+    scheduled = store.move(session, agency_id, campaign_id, CampaignState.SCHEDULED, pause_reason=None)
+    return starting.recorded(session, scheduled, audit.Did.CAMPAIGN_SCHEDULED, by)
 
 
 def return_(session: Session, agency_id: int, campaign_id: int, *, reason: str, by: int) -> Campaign:
-    """Send a submitted or approved campaign back to its author, who reads the reason; its plan is discarded.
+    """Send a campaign that has not started back to its author, who reads the reason; its plan is discarded.
 
     Raises NotFound, Invalid("reason", reason_needed | reason_too_long), Conflict("campaign_not_submitted").
     """
@@ -92,12 +94,12 @@ def return_(session: Session, agency_id: int, campaign_id: int, *, reason: str, 
     reason = one_line(reason, LONGEST_REASON)
     if not reason:
         raise Invalid("reason", "reason_needed")
-    only = (CampaignState.SUBMITTED, CampaignState.APPROVED)
+    only = (CampaignState.SUBMITTED, CampaignState.APPROVED, CampaignState.SCHEDULED)
     store.hold(session, agency_id, campaign_id)
     returned = store.back_to_draft(session, agency_id, campaign_id, reason=reason, only=only)
     if returned is None:
         raise Conflict("campaign_not_submitted")
-    return _recorded(session, returned, audit.Did.CAMPAIGN_RETURNED, by)
+    return starting.recorded(session, returned, audit.Did.CAMPAIGN_RETURNED, by)
 
 
 def cancel(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Campaign:
@@ -110,7 +112,7 @@ def cancel(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Ca
     if cancelled is None:
         raise Conflict("campaign_started")
     store.discard_plan(session, campaign_id)
-    return _recorded(session, cancelled, audit.Did.CAMPAIGN_CANCELLED, by)
+    return starting.recorded(session, cancelled, audit.Did.CAMPAIGN_CANCELLED, by)
 
 
 def _wrote(session: Session, agency_id: int, campaigns: Sequence[Campaign], staff_id: int) -> set[int]:
@@ -123,20 +125,3 @@ def _wrote(session: Session, agency_id: int, campaigns: Sequence[Campaign], staf
 def _check_expiry(campaign: Campaign, now: datetime) -> None:
     if campaign.expires_at is not None and campaign.expires_at <= now:
         raise Conflict("campaign_expired")
-
-
-def _is_as_submitted(session: Session, campaign: Campaign) -> bool:
-    held = (campaign.content_digest, campaign.audience_digest)
-    return None not in held and store.digests(session, campaign.id) == held
-
-
-def _void(session: Session, campaign: Campaign, *, by: int) -> Campaign:
-    voided = store.back_to_draft(session, campaign.agency_id, campaign.id, reason=CHANGED)
-    return _recorded(session, voided, audit.Did.CAMPAIGN_VOIDED, by, reason=CHANGED)
-
-
-def _recorded(session: Session, campaign: Campaign | None, did: audit.Did, by: int, **detail: object) -> Campaign:
-    if campaign is None:  # the row is locked, so its state cannot have changed since it was read
-        raise Conflict("campaign_changed")
-    audit.record(session, campaign.agency_id, did, f"campaign:{campaign.id}", by=by, **detail)
-    return campaign

@@ -13,6 +13,7 @@ class News(StrEnum):
 
     STARTED = "started"
     LATE = "late"  # its time passed while nothing ran: a person must start it
+    VOIDED = "voided"  # it was not what had been approved any more, and is a draft again
     PAUSED = "paused"
     BRAKED = "braked"  # it paused itself
     RESUMED = "resumed"

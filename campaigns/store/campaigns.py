@@ -92,6 +92,7 @@ class Text(Table):
 _UNPLANNED: Final[dict[str, Any]] = {
     "rule": None,
     "approver_id": None,
+    "pause_reason": None,
     "content_digest": None,
     "audience_digest": None,
     "plan_total": None,

@@ -9,13 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.agencies import Agency
-from campaigns.approval import CHANGED
 from campaigns.errors import Invalid
 from campaigns.planning import NOBODY_LEFT
 from campaigns.reports import Holding
 from campaigns.rules import hours as hour_rules
 from campaigns.rules.lifecycle import CampaignState, Reason
 from campaigns.rules.outcomes import Failure
+from campaigns.starting import CHANGED
 from outreach.i18n import when
 from outreach.sentences import sentence
 
