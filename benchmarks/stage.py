@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from campaigns import agencies, approval, authoring, planning, segments, staff
 from campaigns.rules import hours
@@ -174,21 +175,36 @@ def people(stage: Stage, number: int) -> None:
         cursor.execute(f"INSERT INTO contact ({columns}) SELECT * FROM arrived")
 
 
-def start_campaign(stage: Stage) -> int:
+def start_campaign(stage: Stage, *, name: str = "benchmark") -> int:
     """The id of a campaign for everybody, planned, approved and started by the verbs that staff use."""
+    campaign_id = submit_campaign(stage, name=name)
+    planning.plan(stage.connections.sessions, stage.agency.id, campaign_id, now=datetime.now(UTC))
+    start_planned(stage, campaign_id, name=name)
+    return campaign_id
+
+
+def submit_campaign(stage: Stage, *, name: str = "benchmark") -> int:
+    """The id of a campaign for everybody that waits to be planned."""
     now, agency_id = datetime.now(UTC), stage.agency.id
     with stage.connections.sessions(agency_id).begin() as session:
-        writer, approver = (
-            staff.add(session, agency_id, email=f"{role}@example.com", name=role, role=role, password_hash="-").id
-            for role in ("writer", "approver")
-        )
-        campaign_id = authoring.create(session, agency_id, name="benchmark", by=writer).id
-        segment = segments.save(session, agency_id, name="everyone", rule=EVERYONE, by=writer)
-        draft = authoring.Draft(name="benchmark", segment_id=segment.id, sender_id=stage.sender.id, texts={"es": TEXT})
+        writer = person(session, agency_id, f"writer-{name}", "writer")
+        campaign_id = authoring.create(session, agency_id, name=name, by=writer).id
+        segment = segments.save(session, agency_id, name=name, rule=EVERYONE, by=writer)
+        draft = authoring.Draft(name=name, segment_id=segment.id, sender_id=stage.sender.id, texts={"es": TEXT})
         authoring.change(session, agency_id, campaign_id, draft, by=writer, now=now)
         authoring.submit(session, agency_id, campaign_id, by=writer, now=now)
-    planning.plan(stage.connections.sessions, agency_id, campaign_id, now=now)
+    return campaign_id
+
+
+def start_planned(stage: Stage, campaign_id: int, *, name: str = "benchmark") -> None:
+    """Let a second person approve a planned campaign, and start it."""
+    now, agency_id = datetime.now(UTC), stage.agency.id
     with stage.connections.sessions(agency_id).begin() as session:
+        approver = person(session, agency_id, f"approver-{name}", "approver")
         approval.approve(session, agency_id, campaign_id, by=approver, now=now)
         approval.start(session, agency_id, campaign_id, by=approver, now=now)
-    return campaign_id
+
+
+def person(session: Session, agency_id: int, name: str, role: str) -> int:
+    """The id of somebody new on the staff, who never signs in."""
+    return staff.add(session, agency_id, email=f"{name}@example.com", name=name, role=role, password_hash="-").id
