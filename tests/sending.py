@@ -80,6 +80,8 @@ def states(sessions, agency) -> Callable[[int], dict[str, int]]:
             ).all()
             told: dict[str, int] = {}
             for row in figures.sums(session, agency.id, campaign_id):
+                if not row.number:
+                    continue  # charged, and moved on
                 name = f"{row.state}: {row.reason}" if row.reason else row.state
                 told[name] = told.get(name, 0) + row.number
         counted = {f"{state}: {reason}" if reason else state: number for state, reason, number in rows}

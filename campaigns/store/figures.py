@@ -1,9 +1,10 @@
 """Figures: append-only deltas, so that no row is hot and a live page reads few rows (DESIGN 10.9)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Index, Integer, func, select
+from sqlalchemy import Index, Integer, func, or_, select
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -30,13 +31,14 @@ class Figure(Table):
 
 
 class Sum(NamedTuple):
-    """How many of a campaign's deliveries on a channel, in a language, are in a state for a reason."""
+    """How many of a campaign's deliveries on a channel, in a language, are in a state for a reason, and their parts."""
 
     channel: str
     language: str
     state: str
     reason: str | None
     number: int
+    parts: int
 
 
 def add_opt_out(session: Session, agency_id: int, campaign_id: int, channel: str, language: str) -> None:
@@ -68,14 +70,21 @@ def compact(session: Session, agency_id: int, campaign_id: int, *, above: int = 
 
 def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:
     """The campaign's figures added up, without those that came to nothing."""
-    number = func.sum(Figure.number)
+    number, parts = func.sum(Figure.number), func.sum(Figure.parts)
     rows = session.execute(
-        select(Figure.channel, Figure.language, Figure.state, Figure.reason, number)
+        select(Figure.channel, Figure.language, Figure.state, Figure.reason, number, parts)
         .where(Figure.agency_id == agency_id, Figure.campaign_id == campaign_id)
         .group_by(Figure.channel, Figure.language, Figure.state, Figure.reason)
-        .having(number != 0)
+        .having(or_(number != 0, parts != 0))
     )
     return [Sum(*row) for row in rows]
+
+
+def parts_since(session: Session, agency_id: int, since: datetime) -> int:
+    """How many parts the agency was charged for since that moment, over all its campaigns."""
+    parts = func.coalesce(func.sum(Figure.parts), 0)
+    found = session.scalar(select(parts).where(Figure.agency_id == agency_id, Figure.made_at >= since))
+    return int(found or 0)
 
 
 def _add(session: Session, agency_id: int, campaign_id: int, channel: str, language: str, state: str) -> None:
