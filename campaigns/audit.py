@@ -41,6 +41,8 @@ class Did(StrEnum):
     CAMPAIGN_RESUMED = "campaign:resumed"
     CAMPAIGN_STOPPED = "campaign:stopped"
     CAMPAIGN_TESTED = "campaign:tested"
+    CAMPAIGN_CORRECTED = "campaign:corrected"
+    CAMPAIGN_WITHDRAWN = "campaign:withdrawn"
     INBOUND_CLOSED = "inbound:closed"
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
-from campaigns import audit, consent, reference, rendering
+from campaigns import amending, audit, consent, reference, rendering
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rendering import Frame
 from campaigns.rules import addresses, names, parts, placeholders
@@ -163,10 +163,10 @@ def delete(session: Session, agency_id: int, campaign_id: int, *, by: int) -> No
     audit.record(session, agency_id, audit.Did.CAMPAIGN_DELETED, f"campaign:{campaign_id}", by=by)
 
 
-def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime) -> list[Invalid]:
+def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime) -> list[Invalid | Conflict]:
     """Everything that keeps the campaign from being submitted, each with its field; empty when nothing does."""
-    found: list[Invalid] = []
-    if campaign.segment_id is None:
+    found: list[Invalid | Conflict] = []
+    if campaign.segment_id is None and campaign.parent_id is None:
         found.append(Invalid("segment", "campaign_needs_segment"))
     if campaign.sender_id is None:
         found.append(Invalid("sender", "campaign_needs_sender"))
@@ -181,7 +181,7 @@ def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime
             _check_text(around, language, body)
         except Invalid as problem:
             found.append(problem)
-    return found
+    return found + amending.lacks(session, campaign, bodies)
 
 
 def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:

@@ -1,4 +1,7 @@
-"""Planning: freezes a submitted campaign's audience into queued deliveries, in slices that survive a dead worker."""
+"""Planning: freezes a submitted campaign's audience into queued deliveries, in slices that survive a dead worker.
+
+The audience is whom the rule picks; of a campaign that corrects another, whom that one was handed over to.
+"""
 
 from datetime import datetime
 from typing import Final
@@ -8,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from campaigns import audit
 from campaigns.rules import segments
 from campaigns.rules.lifecycle import CampaignState
-from campaigns.store import audiences
+from campaigns.store import audiences, corrections
 from campaigns.store import campaigns as store
 from campaigns.store.audiences import Languages
 from campaigns.store.campaigns import Campaign
@@ -29,9 +32,10 @@ def plan(
 ) -> bool:
     """Plan the audience to its end; True if this call ended it, False if there was nothing to do or it was taken away.
 
-    Commits after every slice of contacts, with the campaign's progress in the same transaction, so whoever comes next
-    goes on where a dead planner stopped. A lease of `lease` seconds keeps other planners away; may be called again at
-    any time. Ends in `submitted` with both digests, or back in `draft` with the reason `nobody_left`.
+    Commits after every slice of contacts (or of the corrected campaign's deliveries), with the campaign's progress in
+    the same transaction, so whoever comes next goes on where a dead planner stopped. A lease of `lease` seconds keeps
+    other planners away; may be called again at any time. Ends in `submitted` with both digests, or back in `draft` with
+    the reason `nobody_left`.
     """
     factory = sessions(agency_id)
     with factory.begin() as session:
@@ -54,23 +58,31 @@ def plan(
 def _count(factory: sessionmaker[Session], campaign: Campaign) -> None:
     """How many there will be to look at, for the progress that people see; the slices do not depend on it."""
     with factory.begin() as session:
-        found = audiences.total(session, campaign.agency_id, segments.parse(campaign.rule))
+        if campaign.parent_id is None:
+            found = audiences.total(session, campaign.agency_id, segments.parse(campaign.rule))
+        else:
+            found = corrections.total(session, campaign.agency_id, campaign.parent_id)
         store.note_total(session, campaign, found)
 
 
 def _slice(session: Session, campaign: Campaign, size: int) -> bool:
-    """Plan the next slice and note the progress; False when no contact was left."""
+    """Plan the next slice and note the progress; False when nobody was left to look at."""
     texts = store.texts(session, campaign.id)
-    languages = Languages([text.language for text in texts if text.channel == "sms"], campaign.fallback_language)
-    done = audiences.plan_slice(
-        session,
-        campaign.agency_id,
-        campaign.id,
-        segments.parse(campaign.rule),
-        languages,
-        after=campaign.plan_after,
-        size=size,
-    )
+    available = [text.language for text in texts if text.channel == "sms"]
+    if campaign.parent_id is None:
+        done = audiences.plan_slice(
+            session,
+            campaign.agency_id,
+            campaign.id,
+            segments.parse(campaign.rule),
+            Languages(available, campaign.fallback_language),
+            after=campaign.plan_after,
+            size=size,
+        )
+    else:
+        done = corrections.plan_slice(
+            session, campaign, campaign.parent_id, available, after=campaign.plan_after, size=size
+        )
     if done.upto is None:
         return False
     left_out: dict[str, object] = dict(campaign.plan_left_out or {})

@@ -130,6 +130,15 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
         "Something changed after it was approved, so it cannot go on. Copy it and have the copy approved."
     ),
     "campaign_not_under_way": later("This campaign has ended already. Reload the page."),
+    # corrections
+    "campaign_never_sent": later("Nobody was sent this campaign, so there is nothing to correct or withdraw."),
+    "parent_still_sending": later("“%(name)s” can still go out. Stop it, or wait until it has ended."),
+    "parent_in_hand": later("The last messages of “%(name)s” are just being handed over. Try again in a minute."),
+    "parent_language_missing": counted(
+        "People were written to in %(count)s language that has no text here yet.",
+        "People were written to in %(count)s languages that have no text here yet.",
+    ),
+    "correction_unfinished": later("Write what is right: so far there are only the first words we put there."),
     # people
     "contact_unknown": later("This person is not on your list."),
     "contact_taken": later(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, case, func, literal, not_, select, union_all
+from sqlalchemy import CTE, ColumnElement, String, and_, case, func, literal, not_, select, union_all
 from sqlalchemy import null as nothing
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -42,7 +42,7 @@ class Languages(NamedTuple):
 
 @dataclass(frozen=True)
 class Slice:
-    """What became of a run of contacts: `upto` is the last one looked at, None when there was none left."""
+    """What became of a run of contacts or deliveries: `upto` is the last one looked at, None when none was left."""
 
     upto: int | None
     planned: int = 0
@@ -51,7 +51,7 @@ class Slice:
 
 def count(session: Session, agency_id: int, rule: Rule) -> Count:
     """How many contacts the rule picks now, by whether and why not they can be written to, in one statement."""
-    why = _why_not()
+    why = why_not()
     rows = session.execute(
         select(why, Contact.language, func.count()).where(picks(rule, agency_id)).group_by(why, Contact.language)
     ).all()
@@ -95,18 +95,39 @@ def plan_slice(
     upto = _end_of_slice(session, agency_id, after, size)
     if upto is None:
         return Slice(None)
+    language = _language_to_use(languages).label("language")
     picked = (
-        select(Contact.id, Contact.phone_index, _why_not().label("why"), _language_to_use(languages).label("language"))
+        select(
+            Contact.id,
+            Contact.id.label("contact_id"),
+            Contact.phone_index.label("address_index"),
+            why_not().label("why"),
+            language,
+        )
         .where(picks(rule, agency_id, Run(after, upto)))
         .cte("picked")
         .prefix_with("MATERIALIZED")
     )
+    return queue(session, agency_id, campaign_id, picked, upto=upto)
+
+
+def queue(session: Session, agency_id: int, campaign_id: int, picked: CTE, *, upto: int) -> Slice:
+    """Queue SMS deliveries for what was picked, in the order of its `id`, and say who was left out; never commits.
+
+    `picked` has the columns id, contact_id, address_index, why (a reason to leave the person out, or None) and language
+    (None where there is no text). Who has a delivery already gets no second one.
+    """
     wanted = select(
-        literal(campaign_id), literal(agency_id), picked.c.id, literal("sms"), picked.c.phone_index, picked.c.language
+        literal(campaign_id),
+        literal(agency_id),
+        picked.c.contact_id,
+        literal("sms"),
+        picked.c.address_index,
+        picked.c.language,
     ).where(picked.c.why.is_(None), picked.c.language.is_not(None))
     columns = ["campaign_id", "agency_id", "contact_id", "channel", "address_index", "language"]
     made = (
-        # In the order of the contacts: neighbours in one table stay neighbours in the other.
+        # In the order of what was picked: neighbours in one table stay neighbours in the other.
         insert(Delivery)
         .from_select(columns, wanted.order_by(picked.c.id))
         .on_conflict_do_nothing()
@@ -151,7 +172,7 @@ def _end_of_slice(session: Session, agency_id: int, after: int, size: int) -> in
     return last
 
 
-def _why_not() -> ColumnElement[str | None]:
+def why_not() -> ColumnElement[str | None]:
     """None for those we may write to by SMS, else one reason: the first that would have to be put right."""
     no_reason: ColumnElement[str | None] = nothing().cast(String)
     return case(

@@ -84,9 +84,10 @@ class OfficialLine(Table):
 
 
 class StandingText(Table):
-    """A fixed sentence in one language: the frame of every message, and the automatic answers.
+    """A fixed sentence in one language: the frame of every message, automatic answers, and words to begin with.
 
-    Codes: opt_out_line, stop_answer, start_answer, help_answer. Without a reader's signature it is not used.
+    Codes: opt_out_line, stop_answer, start_answer, help_answer, correct_beginning, withdraw_beginning. Without a
+    reader's signature it is not used.
     """
 
     __tablename__ = "standing_text"

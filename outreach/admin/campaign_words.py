@@ -1,5 +1,6 @@
 """What staff read about a campaign: states, reasons and failures as plain words, with advice."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.agencies import Agency
-from campaigns.errors import Invalid
+from campaigns.errors import Problem
 from campaigns.planning import NOBODY_LEFT
 from campaigns.reports import Holding
 from campaigns.rules import hours as hour_rules
@@ -100,7 +101,7 @@ def returned(text: str) -> str:
     return text
 
 
-def lacks(found: list[Invalid]) -> list[str]:
+def lacks(found: Sequence[Problem]) -> list[str]:
     """What keeps a campaign from being submitted."""
     return [sentence(problem) for problem in found]
 
