@@ -1,17 +1,23 @@
 """`python -m simulator`: listen until told to stop."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
+from typing import cast
 
 import uvloop
 from aiohttp import web
 
-from simulator import settings
+from simulator import fast, settings
+from simulator.answers import CARRIER
 from simulator.server import create_app
 
 _PATIENCE_SECONDS = 1.0  # for calls that are still being answered when the end comes
+_GARBAGE_AFTER = (
+    200_000  # hundreds of thousands of messages are kept: looking through them often is a third of the work
+)
 
 
 async def serve(chosen: settings.Settings) -> int:
@@ -20,18 +26,24 @@ async def serve(chosen: settings.Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(create_app(chosen), access_log=None, shutdown_timeout=_PATIENCE_SECONDS)
+    app = create_app(chosen)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_PATIENCE_SECONDS)
     await runner.setup()
+    ordinary = cast("web.Server", runner.server)  # there is one once it is set up
+    desk = fast.Desk(app[CARRIER], ordinary)
+    factory = (lambda: fast.Connection(desk)) if chosen.fast else ordinary
     try:
-        await web.TCPSite(runner, chosen.host, chosen.port, backlog=1024).start()
+        listening = await loop.create_server(factory, chosen.host, chosen.port, backlog=1024)
     except OSError as error:
         sys.stderr.write(f"cannot listen on {chosen.host} port {chosen.port}: {error.strerror}\n")
         await runner.cleanup()
         return 1
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    sys.stdout.write(f"simulator ready on http://{host}:{runner.addresses[0][1]}\n")
+    sys.stdout.write(f"simulator ready on http://{host}:{listening.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await stop.wait()
+    listening.close()
+    desk.close()
     await runner.cleanup()
     return 0
 
@@ -39,6 +51,7 @@ async def serve(chosen: settings.Settings) -> int:
 def main() -> int:
     """Read options and environment and serve; return the exit status."""
     chosen = settings.read(sys.argv[1:], os.environ)
+    gc.set_threshold(_GARBAGE_AFTER)
     try:
         return uvloop.run(serve(chosen))
     except ValueError as error:

@@ -99,6 +99,7 @@ class Accounts:
         self.by_sid: dict[str, Account] = {}
         self._by_header: dict[str, Account] = {}
         self._by_number: dict[str, Sender] = {}
+        self.version = 0  # another one after every change
 
     def register(self, wanted: Wanted) -> Account:
         """Add an account, or change an existing one: token and numbers are replaced by what is given.
@@ -130,6 +131,7 @@ class Accounts:
             self._by_number[number] = sender
 
     def _index_headers(self) -> None:
+        self.version += 1
         self._by_header = {
             header(name, secret): account
             for account in self.by_sid.values()

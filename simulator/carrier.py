@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from simulator.accounts import Accounts, Sender
 from simulator.callbacks import Callbacks
+from simulator.calls import Calls
 from simulator.clock import Clock
 from simulator.faults import Faults
 from simulator.messages import FINAL, REPLY, Message, Messages
@@ -18,10 +19,11 @@ _QUEUE_SECONDS = 36_000  # a sender's queue holds ten hours of its pace
 class Carrier:
     """Everything the outside world knows. One per process, used from one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: str = "1") -> None:
         self.counters: Counter[str] = Counter()
+        self.calls = Calls()
         self.clock = Clock()
-        self.faults = Faults()
+        self.faults = Faults(seed=seed, first_seed=seed)
         self.accounts = Accounts()
         self.messages = Messages()
         self.optouts = OptOuts()
@@ -35,6 +37,7 @@ class Carrier:
         self.optouts.clear()
         self.faults.reset()
         self.counters.clear()
+        self.calls.reset()
         version = self.messages.version
         self.messages = Messages()
         self.messages.version = version + 1  # or an open wall would take the empty state for the one it has

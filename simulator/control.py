@@ -7,19 +7,18 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from simulator import inbound, local, switches
+from simulator import inbound, ledger, local, switches
 from simulator.accounts import OptOut, Sender, Wanted
-from simulator.api import CARRIER
+from simulator.answers import CARRIER
 from simulator.carrier import Carrier
-from simulator.messages import OUTBOUND, Message, Phone
+from simulator.messages import OUTBOUND
 from simulator.validation import Refused, read_recipient
-
-_PHONES_AT_ONCE = 500
 
 
 def add_routes(app: web.Application) -> None:
     """Give the application the control calls."""
-    app.router.add_get("/control/ledger", local.only(ledger))
+    app.router.add_get("/control/ledger", local.only(show_ledger))
+    app.router.add_get("/control/calls", local.only(show_calls))
     app.router.add_get("/control/counters", local.only(counters))
     app.router.add_get("/control/faults", local.only(show_faults))
     app.router.add_post("/control/faults", local.only(set_faults))
@@ -46,47 +45,41 @@ async def _read(request: web.Request) -> Mapping[str, object]:
     return given
 
 
-def entry(message: Message) -> dict[str, object]:
-    """Return a message as the ledger shows it: its text also after it was redacted or deleted in the API."""
-    ids = message.ids()
-    return {
-        "sid": message.sid,
-        "body": message.body,
-        "from": message.sender,
-        "accepted_at": datetime.fromtimestamp(message.created_at, UTC).isoformat(timespec="milliseconds"),
-        "delivery": ids.get("d"),
-        "campaign": ids.get("c"),
-        "attempt": ids.get("n"),
-        "status": message.status,
-        "error_code": message.error_code,
-        "direction": message.direction,
-    }
-
-
-async def ledger(request: web.Request) -> web.StreamResponse:
+async def show_ledger(request: web.Request) -> web.StreamResponse:
     """GET: every accepted create per phone, also one whose answer was lost. `?to=` one phone, `?all=1` replies too."""
     messages = request.app[CARRIER].messages
     everything, to = request.query.get("all") == "1", request.query.get("to")
     phones = [phone for phone in [messages.phones.get(to)] if phone] if to else list(messages.phones.values())
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
-    await response.write(b'{"phones": {')
-    first = True
-    for start in range(0, len(phones), _PHONES_AT_ONCE):
-        rows = [_row(phone, everything) for phone in phones[start : start + _PHONES_AT_ONCE]]
-        text = ", ".join(row for row in rows if row)
-        if text:
-            await response.write(("" if first else ", ").encode() + text.encode())
-            first = False
-        await asyncio.sleep(0)
-    await response.write(b"}}")
+    for chunk in ledger.chunks(phones, everything=everything):
+        await response.write(chunk)
+        await asyncio.sleep(0)  # whoever creates does not wait for whoever reads
     await response.write_eof()
     return response
 
 
-def _row(phone: Phone, everything: bool) -> str:
-    entries = [entry(m) for m in phone.messages if everything or m.direction == OUTBOUND]
-    return f"{json.dumps(phone.number)}: {json.dumps(entries)}" if entries else ""
+async def show_calls(request: web.Request) -> web.Response:
+    """GET: the latest calls of the API, newest first; `?last=` how many (100)."""
+    last = request.query.get("last", "100")
+    if not (last.isascii() and last.isdecimal() and len(last) < 6):
+        return wrong("last: write a number")
+    calls = request.app[CARRIER].calls.latest(int(last))
+    return web.json_response(
+        {
+            "calls": [
+                {
+                    "at": ledger.moment(call.at),
+                    "method": call.method,
+                    "path": call.path,
+                    "to": call.to or None,
+                    "status": call.status,
+                    "fault": call.fault,
+                }
+                for call in calls
+            ]
+        }
+    )
 
 
 async def counters(request: web.Request) -> web.Response:
@@ -95,6 +88,8 @@ async def counters(request: web.Request) -> web.Response:
     return web.json_response(
         {
             **carrier.counters,
+            "creates_in_flight": carrier.calls.open,
+            "most_creates_open": carrier.calls.most_open,
             "callbacks_in_flight": carrier.callbacks.in_flight,
             "callbacks_waiting": carrier.callbacks.waiting(),
             "steps_waiting": carrier.clock.waiting(),

@@ -3,26 +3,27 @@
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import NamedTuple
 
-CREATE_KINDS = frozenset(
-    [
-        "too_many",
-        "too_many_bare",
-        "error_before",
-        "error_after",
-        "unavailable",
-        "hang_before",
-        "hang_after",
-        "reset_before",
-        "reset_after",
-        "bad_gateway",
-        "bad_gateway_after",
-        "problem",
-    ]
+CREATE_KINDS = (
+    "too_many",
+    "too_many_bare",
+    "error_before",
+    "error_after",
+    "unavailable",
+    "bad_gateway",
+    "bad_gateway_after",
+    "reset_before",
+    "reset_after",
+    "hang_before",
+    "hang_after",
+    "problem",
+    "refused",
 )
 AFTER = frozenset({"error_after", "hang_after", "reset_after", "bad_gateway_after"})
-SHARES = ("duplicate", "early", "drop")
+UNANSWERED = frozenset({"reset_before", "reset_after", "hang_before", "hang_after"})
+SHARES = ("duplicate", "early", "drop", "late")
 
 
 class Outcome(NamedTuple):
@@ -38,6 +39,15 @@ class Refusal(NamedTuple):
     status: int
     code: int
     message: str
+
+    def body(self) -> dict[str, object]:
+        """Return it in the API's older form of an error."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
+            "status": self.status,
+        }
 
 
 DELIVERED = Outcome("delivered")
@@ -70,6 +80,8 @@ class CreateFault:
     count: int | None = None
     to: str | None = None
     retry_after: int = 1
+    code: int | None = None  # of `refused` alone, as is the status
+    status: int = 400
 
 
 @dataclass(slots=True)
@@ -89,34 +101,70 @@ class Faults:
     early: float = 0.0
     drop: float = 0.0
     shuffle: float = 0.0  # up to how many seconds a callback is held back
-    dice: random.Random = field(default_factory=lambda: random.Random(1))
+    late: float = 0.0
+    late_by: tuple[float, float] = (5.0, 15.0)  # how long a late callback is held back
+    seed: str = "1"
+    first_seed: str = "1"  # the one of the start, to which a reset returns
+    create_dice: random.Random = field(default_factory=random.Random)
+    callback_dice: random.Random = field(default_factory=random.Random)
+    delay_dice: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self.sow(self.seed)
+
+    def sow(self, seed: str) -> None:
+        """Begin anew with the dice. Each purpose has its own, so that a delay more or less changes no other throw."""
+        self.seed = seed
+        for purpose in ("create", "callback", "delay"):
+            getattr(self, purpose + "_dice").seed(f"{seed} {purpose}")
 
     def reset(self) -> None:
-        """Everything works again."""
-        fresh = Faults()
+        """Everything works again, with the dice of the start."""
+        fresh = Faults(seed=self.first_seed, first_seed=self.first_seed)
         for name in self.__slots__:
             setattr(self, name, getattr(fresh, name))
 
+    @property
+    def spare_creates(self) -> bool:
+        """Is there no fault that changes what a create is answered, but for the latency?"""
+        return not self.create and self.concurrency_limit is None and not self.early
+
+    def early_now(self) -> bool:
+        """Do this message's callbacks come before the answer to its create?"""
+        return _thrown(self.create_dice, self.early)
+
     def happens(self, share: float) -> bool:
-        """Roll the dice."""
-        return share > 0 and (share >= 1 or self.dice.random() < share)
+        """Does this happen to a callback?"""
+        return _thrown(self.callback_dice, share)
+
+    def latency_now(self) -> float:
+        """Return how long this answer takes."""
+        return self.between(self.latency)
 
     def between(self, limits: tuple[float, float]) -> float:
         """Return a delay within limits."""
         low, high = limits
-        return low if low == high else self.dice.uniform(low, high)
+        return low if low == high else self.delay_dice.uniform(low, high)
 
     def next_create(self, to: str) -> CreateFault | None:
         """Return the fault this create call meets, if any, and use it up."""
         for fault in self.create:
-            if (fault.to is None or fault.to == to) and fault.count != 0 and self.happens(fault.probability):
+            if (
+                (fault.to is None or fault.to == to)
+                and fault.count != 0
+                and _thrown(self.create_dice, fault.probability)
+            ):
                 if fault.count is not None:
                     fault.count -= 1
                 return replace(fault)
         return None
 
     def outcome(self, to: str, earlier: int) -> Outcome:
-        """Return how the message to `to` ends, when `earlier` ones went there before."""
+        """Return how the message to `to` ends, when `earlier` ones went there before.
+
+        What the mix gives depends on the seed, the number and its earlier messages alone: in whatever order a campaign
+        is sent, the same people are not reached.
+        """
         scripted = self.outcomes.get(to)
         if scripted:
             return scripted.pop(0) if len(scripted) > 1 else scripted[0]
@@ -125,12 +173,16 @@ class Faults:
         if to in MAGIC_FIRST_TIME and earlier == 0:
             return MAGIC_FIRST_TIME[to]
         if self.mix:
-            rolled = self.dice.random()
+            rolled = int.from_bytes(blake2b(f"{self.seed} {to} {earlier}".encode(), digest_size=6).digest()) / 2**48
             for outcome, share in self.mix.items():
                 rolled -= share
                 if rolled < 0:
                     return outcome
         return DELIVERED
+
+
+def _thrown(dice: random.Random, share: float) -> bool:
+    return share > 0 and (share >= 1 or dice.random() < share)
 
 
 def read_outcome(given: object) -> Outcome:

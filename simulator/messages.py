@@ -1,12 +1,13 @@
 """The carrier's record of messages, and the phones that hold them."""
 
 import itertools
-import os
+import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quote
 from urllib.parse import parse_qsl
 
 from simulator.accounts import Account
@@ -27,6 +28,12 @@ ERRORS = {
     30008: "Unknown error",
     30036: "Validity Period Expired",
 }
+_SIDS = itertools.count(secrets.randbits(127))
+
+
+def new_sid() -> str:
+    """Return a message's sid, never the same twice."""
+    return f"SM{next(_SIDS):032x}"
 
 
 @dataclass(slots=True, eq=False)
@@ -47,12 +54,13 @@ class Message:
     expires_at: float = 0.0
     send_at: float | None = None
     outcome: Outcome | None = None
-    sid: str = field(default_factory=lambda: "SM" + os.urandom(16).hex())
+    sid: str = field(default_factory=new_sid)
     number: int = 0  # place in the account's list
     updated_at: float = 0.0
     sent_at: float | None = None
     error_code: int | None = None
     redacted: bool = False
+    began_at: float = 0.0  # when the head of the create call had come
 
     @property
     def reached(self) -> bool:
@@ -62,7 +70,10 @@ class Message:
     def ids(self) -> dict[str, str]:
         """Return what the sender's system wrote into the query of its callback address: c, d and n, if any."""
         query = (self.callback or "").partition("#")[0].partition("?")[2]
-        return dict(parse_qsl(query)) if query else {}
+        if "%" in query or "+" in query:
+            return dict(parse_qsl(query))
+        pairs = (pair.partition("=") for pair in query.split("&"))
+        return {name: value for name, _, value in pairs if value}
 
     def resource(self) -> dict[str, object]:
         """Return the message as the API shows it (field names and types of Twilio's 2010-04-01 Message)."""
@@ -91,6 +102,23 @@ class Message:
             "to": self.to,
             "uri": uri + ".json",
         }
+
+    def fresh(self) -> str:
+        """Return `json.dumps(resource())` in a third of the time, for a message that was accepted just now."""
+        path, day = self.account.path, rfc2822(int(self.created_at))
+        sender = "null" if self.sender is None else quote(self.sender)
+        service = "null" if self.service is None else quote(self.service)
+        picked = self.service is None or self.status not in ("accepted", "scheduled")
+        return (
+            f'{{"account_sid": "{self.account.sid}", "api_version": "2010-04-01", "body": {quote(self.body)},'
+            f' "date_created": "{day}", "date_sent": null, "date_updated": "{day}", "direction": "{self.direction}",'
+            f' "error_code": null, "error_message": null, "from": {sender},'
+            f' "messaging_service_sid": {service}, "num_media": "0",'
+            f' "num_segments": "{self.parts if picked else 0}", "price": null, "price_unit": "USD",'
+            f' "sid": "{self.sid}", "status": "{self.status}",'
+            f' "subresource_uris": {{"media": "{path}/Messages/{self.sid}/Media.json"}},'
+            f' "to": "{self.to}", "uri": "{path}/Messages/{self.sid}.json"}}'
+        )
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from simulator.accounts import OptOut, Wanted
 
 DEMO_ACCOUNT = "AC5e1fca11e05e1fca11e05e1fca11e000"
 DEMO_TOKEN = "5e1fca11e0000000000000000000d3a0"  # noqa: S105 -- it opens nothing but this simulator
+_YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -20,6 +21,7 @@ class Settings:
     port: int
     accounts: tuple[Wanted, ...]
     seed: str
+    fast: bool = False
 
     @property
     def is_loopback(self) -> bool:
@@ -39,6 +41,7 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         port = int(setting("port", "8001"))
         if not 0 <= port < 65536:
             raise ValueError(f"port={port}: write a number from 0 to 65535")
+        fast = given.fast or _yes("SIMULATOR_FAST", environment.get("SIMULATOR_FAST") or "no")
         opt_out = OptOut(setting("opt_out", "default"))
         numbers = [n.strip() for n in setting("numbers", "+5117000001,29111").split(",") if n.strip()]
         sid_default, token_default = setting("account_sid", DEMO_ACCOUNT), setting("auth_token", DEMO_TOKEN)
@@ -60,7 +63,13 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
             each.check()
     except ValueError as error:
         parser.error(str(error))
-    return Settings(setting("host", "127.0.0.1"), port, tuple(accounts), setting("seed", "1"))
+    return Settings(setting("host", "127.0.0.1"), port, tuple(accounts), setting("seed", "1"), fast)
+
+
+def _yes(name: str, value: str) -> bool:
+    if value.lower() not in _YES_NO:
+        raise ValueError(f"{name}={value!r}: write yes or no")
+    return _YES_NO[value.lower()]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,5 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--inbound-url", help="where what people write is posted")
     parser.add_argument("--opt-out", help="who answers STOP: default (carrier), advanced (carrier, more words) or off")
     parser.add_argument("--seed", help="seed of the dice (1)")
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help="for measurements: creates are answered straight from the socket while no fault but a latency is on. "
+        "Nothing is left out, but status callbacks cost what they always cost: to measure sending alone, "
+        "keep them away with status_delay_ms 3600000 in POST /control/faults",
+    )
     parser.set_defaults(account_sid=None)
     return parser

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
-from simulator.faults import CREATE_KINDS, CreateFault, Faults, Outcome, read_outcome
+from simulator.faults import CREATE_KINDS, SHARES, CreateFault, Faults, Outcome, read_outcome
 
 _CREATE_KEYS = {each.name for each in fields(CreateFault)}
 _LONGEST_MS = 3_600_000
@@ -24,7 +24,7 @@ def apply(faults: Faults, given: object) -> None:
     for attribute, value in changes.items():
         setattr(faults, attribute, value)
     if "seed" in settings:
-        faults.dice.seed(str(settings["seed"]))
+        faults.sow(str(settings["seed"]))
 
 
 def show(faults: Faults) -> dict[str, object]:
@@ -44,7 +44,10 @@ def show(faults: Faults) -> dict[str, object]:
             "early": faults.early,
             "drop": faults.drop,
             "shuffle": round(faults.shuffle * 1000),
+            "late": faults.late,
+            "late_ms": [round(seconds * 1000) for seconds in faults.late_by],
         },
+        "seed": faults.seed,
     }
 
 
@@ -107,18 +110,25 @@ def _create(given: object, name: str) -> list[CreateFault]:
 def _create_fault(given: Mapping[str, object]) -> CreateFault:
     kind = given.get("kind")
     if not isinstance(kind, str) or kind not in CREATE_KINDS:
-        raise ValueError(f"kind={kind!r}: write one of {', '.join(sorted(CREATE_KINDS))}")
+        raise ValueError(f"kind={kind!r}: write one of {', '.join(CREATE_KINDS)}")
     if unknown := set(given) - _CREATE_KEYS:
         raise ValueError(f"create: {sorted(unknown)[0]!r} is not known")
     to = given.get("to")
     if to is not None and not isinstance(to, str):
         raise ValueError(f"to={to!r}: write a number")
+    code, status = _count(given.get("code"), "code"), _count(given.get("status", 400), "status")
+    if kind == "refused" and not code:
+        raise ValueError("refused: give its code, for example 21606")
+    if status is None or not 400 <= status < 600:
+        raise ValueError(f"status={status!r}: write a number from 400 to 599")
     return CreateFault(
         kind,
         _share(given.get("probability", 1.0), "probability"),
         _count(given.get("count"), "count"),
         to,
         _count(given.get("retry_after"), "retry_after") or 1,
+        code,
+        status,
     )
 
 
@@ -143,12 +153,14 @@ def _mix(given: object, name: str) -> dict[Outcome, float]:
 def _callbacks(given: object) -> dict[str, object]:
     changes: dict[str, object] = {}
     for name, value in _mapping(given, "callbacks").items():
-        if name in ("duplicate", "early", "drop"):
+        if name in SHARES:
             changes[name] = _share(value, name)
+        elif name == "late_ms":
+            changes["late_by"] = _delay(value, name)
         elif name == "shuffle":
             changes[name] = 0.3 if value is True else 0.0 if value is False else _delay(value, name)[1]
         else:
-            raise ValueError(f"callbacks: {name!r} is not known; known are duplicate, early, drop, shuffle")
+            raise ValueError(f"callbacks: {name!r} is not known; known are {', '.join(SHARES)}, late_ms, shuffle")
     return changes
 
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 
 from simulator import inbound, local, panel, switches
-from simulator.api import CARRIER
+from simulator.answers import CARRIER
 from simulator.control import read_inbound
 from simulator.view import Asked, phones_page, shown_number, tally_page
 from simulator.words import LANGUAGES, Words

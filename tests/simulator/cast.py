@@ -1,5 +1,6 @@
 """Who plays in these tests: the simulator as a process, the real Twilio clients, and a product that listens."""
 
+import base64
 import json
 import queue
 import subprocess
@@ -155,6 +156,15 @@ class Product:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+
+def create_head(length: int, more: str = "", token: str = TOKEN) -> bytes:
+    """The request line and headers of a create with a body of so many bytes."""
+    basic = base64.b64encode(f"{SID}:{token}".encode()).decode()
+    return (
+        f"POST /2010-04-01/Accounts/{SID}/Messages.json HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {basic}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\n{more}Content-Length: {length}\r\n\r\n"
+    ).encode()
 
 
 def start(*options: str) -> tuple[subprocess.Popen, str]:

@@ -34,6 +34,7 @@ def simulator(running: str) -> Iterator["cast.Simulator"]:
     simulator.control("accounts", {"sid": cast.OTHER_SID, "token": cast.OTHER_TOKEN, "numbers": [cast.OTHER_NUMBER]})
     simulator.faults(status_delay_ms=5)
     yield simulator
+    cast.until(lambda: simulator.control("counters")["creates_in_flight"] == 0)  # a caller who hung up is soon noticed
     simulator.control("reset", {})
     simulator.close()
 

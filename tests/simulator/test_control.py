@@ -3,14 +3,29 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from simulator_cast import NUMBER, OTHER_NUMBER, OTHER_SID, ROSA, SID, TOKEN, AsyncRewritten, Simulator, start
+import requests
+from simulator_cast import (
+    NUMBER,
+    OTHER_NUMBER,
+    OTHER_SID,
+    ROSA,
+    SID,
+    TOKEN,
+    AsyncRewritten,
+    Simulator,
+    create_head,
+    start,
+)
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
@@ -19,7 +34,9 @@ def test_the_ledger_says_what_came_when_and_for_which_delivery(simulator, twilio
     callback = "http://127.0.0.1:1/hooks/1/status?c=7&d=42&n=2#rc=0"
     message = twilio.messages.create(to=ROSA, from_=NUMBER, body="hola", status_callback=callback)
     entry = simulator.control("ledger")["phones"][ROSA][0]
-    assert abs(datetime.fromisoformat(entry.pop("accepted_at")) - datetime.now(UTC)) < timedelta(seconds=5)
+    began_at, accepted_at = (datetime.fromisoformat(entry.pop(name)) for name in ("began_at", "accepted_at"))
+    assert timedelta(0) <= accepted_at - began_at < timedelta(seconds=1)
+    assert abs(accepted_at - datetime.now(UTC)) < timedelta(seconds=5)
     entry.pop("status")
     assert entry == {
         "sid": message.sid, "body": "hola", "from": NUMBER, "delivery": "42", "campaign": "7", "attempt": "2",
@@ -41,6 +58,33 @@ def test_the_ledger_of_one_phone(simulator, twilio):
         twilio.messages.create(to=f"+5191111111{n}", from_=NUMBER, body="hola")
     assert list(simulator.control("ledger?to=%2B51911111111")["phones"]) == ["+51911111111"]
     assert simulator.control("ledger?to=nobody") == {"phones": {}}
+
+
+def test_the_ledger_tells_when_a_create_began_not_when_its_form_had_come(simulator):
+    form = urlencode({"To": ROSA, "From": NUMBER, "Body": "hola"})
+    with socket.create_connection(("127.0.0.1", int(simulator.base.rpartition(":")[2]))) as wire:
+        before = time.time()
+        wire.sendall(create_head(len(form)))
+        time.sleep(0.4)
+        wire.sendall(form.encode())
+        assert wire.recv(100).startswith(b"HTTP/1.1 201")
+    entry = simulator.control("ledger")["phones"][ROSA][0]
+    assert -0.01 < datetime.fromisoformat(entry["began_at"]).timestamp() - before < 0.3
+    assert datetime.fromisoformat(entry["accepted_at"]).timestamp() - before > 0.39
+
+
+def test_the_latest_calls_are_logged_with_what_became_of_them(simulator, twilio):
+    simulator.faults(create=[{"kind": "error_before", "count": 1, "to": ROSA}, {"kind": "hang_after", "to": ROSA}])
+    for client in (twilio, simulator.client(timeout=0.2)):
+        with pytest.raises((TwilioRestException, requests.exceptions.ReadTimeout)):
+            client.messages.create(to=ROSA, from_=NUMBER, body="hola")
+    twilio.messages.list(to=ROSA)
+    calls = simulator.control("calls")["calls"]
+    assert [(call["method"], call["to"], call["status"], call["fault"]) for call in calls] == [
+        ("GET", ROSA, 200, None), ("POST", ROSA, None, "hang_after"), ("POST", ROSA, 500, "error_before"),
+    ]  # fmt: skip
+    assert len(simulator.control("calls?last=1")["calls"]) == 1
+    assert simulator.call("/control/calls?last=x")[0] == 400
 
 
 def test_reset_forgets_everything_but_accounts(simulator, twilio):

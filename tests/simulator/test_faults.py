@@ -1,10 +1,11 @@
 """What goes wrong with a create call, and what the ledger holds afterwards."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from simulator_cast import LUIS, NUMBER, ROSA
+from simulator_cast import LUIS, NUMBER, ROSA, until
 from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
 
@@ -64,6 +65,44 @@ def test_hangs_run_into_the_callers_time_out(simulator, kind, accepted):
     assert len(simulator.texts(ROSA)) == accepted
 
 
+@pytest.mark.parametrize(("code", "status"), [(21606, 400), (20003, 401), (30002, 403)])
+def test_any_refusal_can_be_played(simulator, twilio, code, status):
+    simulator.faults(create=[{"kind": "refused", "code": code, "status": status}])
+    with pytest.raises(TwilioRestException) as caught:
+        send(twilio)
+    assert (caught.value.status, caught.value.code) == (status, code)
+    assert simulator.texts(ROSA) == []
+
+
+def test_a_call_that_hangs_is_open_until_the_caller_goes(simulator):
+    simulator.faults(create=[{"kind": "hang_before", "count": 1}])
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        send(simulator.client(timeout=0.2))
+    until(lambda: simulator.control("counters")["creates_in_flight"] == 0, 3)
+    assert simulator.control("counters")["most_creates_open"] == 1
+
+
+def test_the_most_creates_ever_open_at_once_are_counted(simulator):
+    simulator.faults(latency_ms=200)
+    clients = [simulator.client() for _ in range(5)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(send, clients))
+    assert simulator.control("counters")["most_creates_open"] == 5
+    simulator.control("reset", {})
+    assert simulator.control("counters")["most_creates_open"] == 0
+
+
+def test_a_reset_while_a_call_is_open_does_not_lose_count(simulator):
+    simulator.faults(create=[{"kind": "hang_before", "count": 1}])
+    with ThreadPoolExecutor() as pool:
+        hung = pool.submit(send, simulator.client(timeout=0.4))
+        until(lambda: simulator.control("counters")["creates_in_flight"] == 1)
+        simulator.control("reset", {})
+        assert simulator.control("counters")["most_creates_open"] == 1
+        assert isinstance(hung.exception(), requests.exceptions.ReadTimeout)
+    until(lambda: simulator.control("counters")["creates_in_flight"] == 0, 3)
+
+
 def test_a_fault_can_be_meant_for_one_number(simulator, twilio):
     simulator.faults(create=[{"kind": "error_after", "to": ROSA}])
     send(twilio, to=LUIS)
@@ -120,8 +159,10 @@ def test_reading_can_fail_too(simulator, twilio):
         ({"latency": 5}, "'latency' is not known"), ({"latency_ms": -1}, "milliseconds"),
         ({"latency_ms": [5, 1]}, "milliseconds"), ({"create": {"kind": "x"}}, "list"),
         ({"create": [{"kind": "explode"}]}, "explode"), ({"create": [{"kind": "problem", "when": 1}]}, "when"),
+        ({"create": [{"kind": "refused"}]}, "code"),
+        ({"create": [{"kind": "refused", "code": 20003, "status": 200}]}, "status"),
         ({"create": [{"kind": "problem", "probability": 2}]}, "share"), ({"drain_rate": 0}, "parts per second"),
-        ({"callbacks": {"late": 1}}, "late"), ({"callbacks": 5}, "object"), ({"outcomes": {ROSA: "lost"}}, "lost"),
+        ({"callbacks": {"slow": 1}}, "slow"), ({"callbacks": 5}, "object"), ({"outcomes": {ROSA: "lost"}}, "lost"),
         ({"outcomes": {ROSA: []}}, "at least one"), ({"outcomes": {ROSA: "undelivered"}}, "code"),
         ({"mix": {"sent": 0.8, "failed:30008": 0.8}}, "more than 1"), ({"reads_fail": 1}, "true or false"),
         (b"{", "JSON"), (b"[]", "object"), (b'{"seed": "\\ud800"}', "JSON"),
@@ -139,9 +180,16 @@ def test_a_wrong_switch_gets_a_sentence_and_changes_nothing(simulator, given, sa
 
 def test_faults_are_shown_as_they_are_given(simulator):
     given = {
-        "create": [{"kind": "too_many", "probability": 0.5, "count": 3, "to": ROSA, "retry_after": 2}],
+        "create": [
+            {"kind": "too_many", "probability": 0.5, "count": 3, "to": ROSA, "retry_after": 2, "code": None,
+             "status": 400},
+            {"kind": "refused", "probability": 1.0, "count": None, "to": None, "retry_after": 1, "code": 20003,
+             "status": 401},
+        ],
         "latency_ms": [5, 10], "status_delay_ms": [0, 50], "drain_rate": 100.0, "queue_limit_parts": 500,
         "concurrency_limit": 100, "reads_fail": True, "outcomes": {ROSA: ["undelivered:30003", "delivered"]},
-        "mix": {"undelivered:30005": 0.1}, "callbacks": {"duplicate": 0.1, "early": 0.2, "drop": 0.3, "shuffle": 250},
+        "mix": {"undelivered:30005": 0.1}, "callbacks": {"duplicate": 0.1, "early": 0.2, "drop": 0.3, "shuffle": 250,
+                                                    "late": 0.4, "late_ms": [500, 900]},
+        "seed": "7",
     }  # fmt: skip
     assert simulator.faults(**given) == given
