@@ -4,9 +4,9 @@ import argparse
 import json
 import sys
 
-from benchmarks import chaos, send, stop_race
+from benchmarks import chaos, receipts, send, stop_race
 
-BENCHMARKS = {"chaos": chaos, "send": send, "stop_race": stop_race}
+BENCHMARKS = {"chaos": chaos, "receipts": receipts, "send": send, "stop_race": stop_race}
 
 
 def main() -> int:
