@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
@@ -26,7 +26,22 @@ from campaigns.vault import Unsealable, Vault
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _SMS_ADDRESS = re.compile(r"\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}|MG[0-9a-fA-F]{32}")
 _ACCOUNT = re.compile(r"AC[0-9a-fA-F]{32}")
+MOST_PARTS: Final = 1_000_000_000
 _WORKS, _SILENT = "works", "silent"
+
+
+@dataclass(frozen=True)
+class AgencyForm:
+    """What staff set for the agency: `hours` in stored form, a budget of parts per month (None is no limit), and the
+    per cent of the last messages that may fail, or be taken for spam, before a campaign pauses itself.
+    """
+
+    name: str
+    time_zone: str
+    hours: dict[str, Any]
+    parts_per_month: int | None = None
+    brake_failed: int = 20
+    brake_filtered: int = 2
 
 
 @dataclass(frozen=True)
@@ -77,12 +92,22 @@ def get(session: Session, agency_id: int) -> Agency:
     return agency
 
 
-def change(session: Session, agency_id: int, *, name: str, time_zone: str, hours: dict[str, Any], by: int) -> Agency:
-    """Change name, zone and hours. What was approved under others no longer starts or goes on (DESIGN P2)."""
+def change(session: Session, agency_id: int, form: AgencyForm, *, by: int) -> Agency:
+    """Make the agency what the form says. What was approved under another name, zone or hours no longer starts or goes
+    on (DESIGN P2); budget and brakes hold from now on. Raises NotFound, Invalid for a field of the form.
+    """
     agency = get(session, agency_id)
-    if not hours_rules.parse(hours).days:
+    if not hours_rules.parse(form.hours).days:
         raise Invalid("hours", "hours_never_open")
-    agency.name, agency.time_zone, agency.hours = names.read_name(name), hours_rules.check_time_zone(time_zone), hours
+    if form.parts_per_month is not None and not 1 <= form.parts_per_month <= MOST_PARTS:
+        raise Invalid("parts_per_month", "number_range", lowest=1, highest=MOST_PARTS)
+    for brake in ("brake_failed", "brake_filtered"):
+        if not 1 <= getattr(form, brake) <= 100:
+            raise Invalid(brake, "number_range", lowest=1, highest=100)
+    agency.name, agency.hours = names.read_name(form.name), form.hours
+    agency.time_zone = hours_rules.check_time_zone(form.time_zone)
+    agency.parts_per_month = form.parts_per_month
+    agency.brake_failed, agency.brake_filtered = form.brake_failed, form.brake_filtered
     audit.record(session, agency_id, audit.Did.AGENCY_CHANGED, f"agency:{agency_id}", by=by)
     return agency
 

@@ -1,7 +1,7 @@
 """Authoring: campaigns and their texts, from an empty draft to what is submitted for approval."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -29,6 +29,7 @@ PAGE: Final = 50
 # The person a preview and a test send are filled for: nobody on any list.
 SAMPLE: Final[Mapping[str, str]] = {"nombre": "Rosa", "negocio": "Transportes El Sol", "distrito": "Comas"}
 MOST_TESTS: Final = 10  # test sends per person and hour
+MOST_PARTS: Final = 1_000_000_000  # more than anybody has to spend, and less than the column holds
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,24 @@ class Trial:
 
 @dataclass(frozen=True)
 class Draft:
-    """What staff write: texts are SMS bodies by language; `expires_at` is aware, after it nothing is sent."""
+    """What staff write: texts are SMS bodies by language; `starts_at` and `expires_at` are aware.
+
+    Nothing is sent before the one (None: at once, when it is approved) and after the other, and no more than
+    `parts_cap` parts. An urgent campaign overtakes the agency's others.
+    """
 
     name: str
     segment_id: int | None = None
     sender_id: int | None = None
     fallback_language: str = "es"
+    starts_at: datetime | None = None
     expires_at: datetime | None = None
+    is_urgent: bool = False
+    parts_cap: int | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
+
+
+_SETTINGS: Final = tuple(one.name for one in fields(Draft) if one.name != "texts")  # as Campaign's columns are named
 
 
 def create(session: Session, agency_id: int, *, name: str, by: int) -> Campaign:
@@ -108,18 +119,13 @@ def change(session: Session, agency_id: int, campaign_id: int, draft: Draft, *, 
     """Make the campaign what `draft` says. One that was submitted or approved goes back to draft, its plan discarded.
 
     Nothing happens where nothing differs. Raises NotFound, Conflict("campaign_not_editable") while it is planned and
-    once it has started, and Invalid for the fields name, segment, sender, fallback_language, expires_at, text_{code}.
+    once it has started, and Invalid for the fields name, segment, sender, fallback_language, starts_at, expires_at,
+    parts_cap, text_{code}.
     """
     campaign = _editable(session, agency_id, campaign_id)
     wanted = _checked(session, agency_id, draft, now)
     old = {text.language: text.body for text in store.texts(session, campaign_id)}
-    settings = {
-        "name": wanted.name,
-        "segment_id": wanted.segment_id,
-        "sender_id": wanted.sender_id,
-        "fallback_language": wanted.fallback_language,
-        "expires_at": wanted.expires_at,
-    }
+    settings = {name: getattr(wanted, name) for name in _SETTINGS}
     if old == wanted.texts and all(getattr(campaign, key) == value for key, value in settings.items()):
         return campaign
     if campaign.state != CampaignState.DRAFT:
@@ -133,7 +139,7 @@ def change(session: Session, agency_id: int, campaign_id: int, draft: Draft, *, 
 
 
 def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, by: int) -> Campaign:
-    """A new draft with the settings and texts of another campaign; what has expired there does not expire here.
+    """A new draft with the settings and texts of another campaign, but not its times: those were the other one's.
 
     Raises NotFound, Invalid("name", name_length).
     """
@@ -144,6 +150,8 @@ def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, 
         segment_id=old.segment_id,
         sender_id=old.sender_id,
         fallback_language=old.fallback_language,
+        is_urgent=old.is_urgent,
+        parts_cap=old.parts_cap,
         author_id=by,
     )
     session.add(copy)
@@ -170,8 +178,10 @@ def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime
         found.append(Invalid("segment", "campaign_needs_segment"))
     if campaign.sender_id is None:
         found.append(Invalid("sender", "campaign_needs_sender"))
-    if campaign.expires_at is not None and campaign.expires_at <= now:
-        found.append(Invalid("expires_at", "expiry_past"))
+    try:
+        _check_times(campaign.starts_at, campaign.expires_at, now)
+    except Invalid as problem:
+        found.append(problem)
     bodies = {text.language: text.body for text in store.texts(session, campaign.id)}
     if not bodies:
         found.append(Invalid("texts", "campaign_needs_text"))
@@ -303,8 +313,9 @@ def _checked(session: Session, agency_id: int, draft: Draft, now: datetime) -> D
         raise Invalid("segment", "segment_unknown")
     if draft.sender_id is not None and agency_store.sender(session, agency_id, draft.sender_id) is None:
         raise Invalid("sender", "sender_unknown")
-    if draft.expires_at is not None and draft.expires_at <= now:
-        raise Invalid("expires_at", "expiry_past")
+    _check_times(draft.starts_at, draft.expires_at, now)
+    if draft.parts_cap is not None and not 1 <= draft.parts_cap <= MOST_PARTS:
+        raise Invalid("parts_cap", "number_range", lowest=1, highest=MOST_PARTS)
     languages = {language.code for language in reference.languages(session) if language.enabled}
     for code in [draft.fallback_language, *draft.texts]:
         if code not in languages:
@@ -313,7 +324,18 @@ def _checked(session: Session, agency_id: int, draft: Draft, now: datetime) -> D
     around = _frame(session, agency_id)
     for code, body in bodies.items():
         _check_text(around, code, body)
-    return Draft(name, draft.segment_id, draft.sender_id, draft.fallback_language, draft.expires_at, bodies)
+    return replace(draft, name=name, texts=bodies)
+
+
+def _check_times(starts_at: datetime | None, expires_at: datetime | None, now: datetime) -> None:
+    if expires_at is not None and expires_at <= now:
+        raise Invalid("expires_at", "expiry_past")
+    if starts_at is None:
+        return
+    if starts_at <= now:
+        raise Invalid("starts_at", "start_past")
+    if expires_at is not None and starts_at >= expires_at:
+        raise Invalid("starts_at", "start_after_expiry")
 
 
 def _frame(session: Session, agency_id: int) -> Frame:

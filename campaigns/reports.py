@@ -4,18 +4,26 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
 from campaigns.errors import NotFound
 from campaigns.rules import hours
 from campaigns.rules.lifecycle import CampaignState, State
+from campaigns.rules.local_time import month_start
 from campaigns.store import campaigns as campaign_store
 from campaigns.store import figures as store
 from campaigns.store.agencies import Agency
 from campaigns.store.campaigns import Campaign
+from campaigns.store.figures import Sum
 
+# Counted beside the deliveries' states: people who refused, and second attempts that were begun.
 _OPTED_OUT = "opted_out"
+_AGAIN = "again"
+_BESIDE: Final = frozenset({_OPTED_OUT, _AGAIN})
+PLANNED: Final = "planned"  # in rows(): everybody of a channel and language
+_ORDER: Final = (PLANNED, *State, _AGAIN, _OPTED_OUT)
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,9 @@ class Figures:
     skipped: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     opted_out: int = 0  # people who refused after this campaign reached them
+    waiting_again: Mapping[str, int] = field(default_factory=dict)  # for a second attempt, by why the first failed
+    again: int = 0  # second attempts
+    parts: int = 0  # what was charged so far
 
     @property
     def not_written_to(self) -> dict[str, int]:
@@ -77,13 +88,14 @@ def figures(session: Session, agency_id: int, campaign_id: int) -> Figures:
     sums = store.sums(session, agency_id, campaign_id)
     states: Counter[str] = Counter()
     by_language: dict[str, Counter[str]] = {}
-    reasons: dict[str, Counter[str]] = {State.FAILED: Counter(), State.SKIPPED: Counter()}
+    reasons: dict[str, Counter[str]] = {State.FAILED: Counter(), State.SKIPPED: Counter(), State.QUEUED: Counter()}
     for row in sums:
         states[row.state] += row.number
-        if row.state != _OPTED_OUT:
+        if row.state not in _BESIDE:
             by_language.setdefault(row.language, Counter())[row.state] += row.number
-        if row.state in reasons:
+        if row.state in reasons and row.number:
             reasons[row.state][row.reason or ""] += row.number
+    del reasons[State.QUEUED][""]  # their first attempt is still to come
     return Figures(
         all=_funnel(states),
         languages={language: _funnel(found) for language, found in sorted(by_language.items())},
@@ -91,7 +103,37 @@ def figures(session: Session, agency_id: int, campaign_id: int) -> Figures:
         skipped=dict(reasons[State.SKIPPED].most_common()),
         left_out={reason: int(str(number)) for reason, number in (campaign.plan_left_out or {}).items()},
         opted_out=states[_OPTED_OUT],
+        waiting_again=dict(reasons[State.QUEUED].most_common()),
+        again=states[_AGAIN],
+        parts=sum(row.parts for row in sums),
     )
+
+
+def rows(session: Session, agency_id: int, campaign_id: int) -> list[Sum]:
+    """The campaign's figures as a table: one row per channel, language, state and reason, in this order.
+
+    The first row of each channel and language, with the state "planned", has its parts; those of the others are nought,
+    because a message is charged once whatever becomes of it. Raises NotFound.
+    """
+    if campaign_store.get(session, agency_id, campaign_id) is None:
+        raise NotFound("campaign_unknown")
+    sums = store.sums(session, agency_id, campaign_id)
+    people: Counter[tuple[str, str]] = Counter()
+    parts: Counter[tuple[str, str]] = Counter()
+    for row in sums:
+        people[row.channel, row.language] += row.number if row.state not in _BESIDE else 0
+        parts[row.channel, row.language] += row.parts
+    whole = [
+        Sum(channel, language, PLANNED, None, people[channel, language], parts[channel, language])
+        for channel, language in people
+    ]
+    found = whole + [row._replace(parts=0) for row in sums if row.number]
+    return sorted(found, key=lambda row: (row.channel, row.language, _ORDER.index(row.state), row.reason or ""))
+
+
+def parts_this_month(session: Session, agency: Agency, now: datetime) -> int:
+    """How many parts the agency was charged for since the month began in its own zone."""
+    return store.parts_since(session, agency.id, month_start(now, agency.time_zone))
 
 
 def holding(agency: Agency, campaign: Campaign, now: datetime) -> Holding | None:

@@ -9,7 +9,7 @@ from flask import Response, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import Field, StringField, TextAreaField, ValidationError
+from wtforms import Field, IntegerField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
@@ -50,6 +50,17 @@ class Form(FlaskForm):
             yield
         except (Invalid, Conflict) as problem:
             self.tell(problem)
+
+
+class Whole(IntegerField):
+    """A whole number, refused in our words."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read the number."""
+        try:
+            super().process_formdata([text.strip() for text in valuelist])
+        except ValueError:
+            raise ValueError(_("Write a whole number.")) from None
 
 
 def choices(pairs: Iterable[tuple[str, object]]) -> list[SelectChoice]:

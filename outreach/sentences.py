@@ -112,7 +112,13 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "campaign_needs_segment": later("Choose who should get it."),
     "campaign_needs_sender": later("Choose a sender. An administrator adds senders under Settings."),
     "campaign_needs_text": later("Write a text in at least one language."),
-    "expiry_past": later("This moment is over. Choose a later one."),
+    "start_past": later("The time at which it should start is over. Choose a later one, or none."),
+    "start_after_expiry": later("It would start after the last moment at which it may be sent. Choose an earlier one."),
+    "expiry_past": later("The last moment at which it may be sent is over. Choose a later one."),
+    "time_skipped": later(
+        "The clocks go forward that day, so there is no %(time)s. Choose another time, for example %(instead)s."
+    ),
+    "moment_far": later("No calendar goes that far. Choose a moment in the coming years."),
     "language_unknown": later("We do not send in this language."),
     "text_missing": later("There is no text in this language yet."),
     "number_not_mobile": later("Write a mobile number, for example 987 654 321."),

@@ -1,10 +1,12 @@
 """Settings: the agency, its hours, its senders and who works here."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response, current_app, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from campaigns import agencies, authoring, staff
+from campaigns import agencies, authoring, reports, staff
 from campaigns.agencies import Sender
 from campaigns.errors import Conflict
 from campaigns.rules.lifecycle import CampaignState
@@ -19,7 +21,13 @@ from outreach.sentences import sentence
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
 # What a change of hours, name or sender would leave standing still.
-_BOUND = (CampaignState.SUBMITTED, CampaignState.APPROVED, CampaignState.RUNNING, CampaignState.PAUSED)
+_BOUND = (
+    CampaignState.SUBMITTED,
+    CampaignState.APPROVED,
+    CampaignState.SCHEDULED,
+    CampaignState.RUNNING,
+    CampaignState.PAUSED,
+)
 ROLES = {Role.WRITER: _l("Writer"), Role.APPROVER: _l("Approver"), Role.ADMIN: _l("Administrator")}
 FAULTS = {
     Failure.CREDENTIALS: _l(
@@ -35,18 +43,12 @@ FAULTS = {
 @bp.route("/", methods=["GET", "POST"])
 @requires("agency:manage")
 def index() -> Response:
-    """Name, zone and hours to change; senders and staff to look at."""
-    form = AgencyForm(agencies.get(g.db, g.agency_id))
+    """Name, zone, hours, budget and brakes to change; senders and staff to look at."""
+    agency = agencies.get(g.db, g.agency_id)
+    form = AgencyForm(agency)
     if form.validate_on_submit():
         with form.tells():
-            agencies.change(
-                g.db,
-                g.agency_id,
-                name=form.name.data,
-                time_zone=form.time_zone.data,
-                hours=form.hours,
-                by=g.staff.id,
-            )
+            agencies.change(g.db, g.agency_id, form.filled(), by=g.staff.id)
             flash(_("The settings were saved."), "success")
             return see_other(url_for(".index"))
     return page(
@@ -54,7 +56,8 @@ def index() -> Response:
         "content",
         status=422 if request.method == "POST" else 200,
         form=form,
-        agency=agencies.get(g.db, g.agency_id),
+        agency=agency,
+        used=reports.parts_this_month(g.db, agency, datetime.now(UTC)),
         bound=_bound(),
         senders=agencies.senders(g.db, g.agency_id),
         staff=staff.of_agency(g.db, g.agency_id),

@@ -7,31 +7,20 @@ from zoneinfo import available_timezones
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, Field, IntegerField, PasswordField, SelectField, StringField
-from wtforms.validators import InputRequired, StopValidation
+from wtforms import BooleanField, Field, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Optional, StopValidation
 
 from campaigns import agencies
 from campaigns.agencies import Agency, Sender
 from campaigns.errors import Invalid
 from campaigns.rules import hours
 from campaigns.rules.hours import DAYS
-from outreach.forms import Form, choices
+from outreach.forms import Form, Whole, choices
 from outreach.sentences import sentence
 
 _CLOSED: Final = "closed"
 _MIDNIGHT: Final = "24:00"
 _START_OF_DAY: Final = "00:00"  # how a browser's time field says midnight, at either end of a day
-
-
-class Whole(IntegerField):
-    """A whole number, refused in our words."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        """Read the number."""
-        try:
-            super().process_formdata([text.strip() for text in valuelist])
-        except ValueError:
-            raise ValueError(_("Write a whole number.")) from None
 
 
 class Span(Field):
@@ -66,7 +55,7 @@ class Span(Field):
 
 
 class AgencyForm(Form):
-    """Name, zone and sending hours."""
+    """Name, zone, sending hours, budget and brakes."""
 
     name = StringField(_l("Name"), validators=[InputRequired(_l("Write a name."))])
     time_zone = SelectField(_l("Time zone"))
@@ -78,12 +67,15 @@ class AgencyForm(Form):
     hours_sat = Span()
     hours_sun = Span()
     holidays = SelectField(_l("Holidays"))
+    parts_per_month = Whole(_l("SMS a month, at most"), validators=[Optional()])
+    brake_failed = Whole(_l("Per cent that may fail"), validators=[InputRequired(_l("Write a number."))])
+    brake_filtered = Whole(_l("Per cent that may be taken for spam"), validators=[InputRequired(_l("Write a number."))])
 
     def __init__(self, agency: Agency) -> None:
         stored: dict[str, Any] = dict(agency.hours)
         spans = {f"hours_{day}": (stored.get("days") or {}).get(day) for day in DAYS}
         holidays = stored.get("holidays") or ""
-        super().__init__(data={"name": agency.name, "time_zone": agency.time_zone, "holidays": holidays, **spans})
+        super().__init__(obj=agency, data={"holidays": holidays, **spans})
         self.time_zone.choices = choices(zones(agency.time_zone))
         self.holidays.choices = choices(
             [("PE", _("Nothing is sent on Peru's national holidays")), ("", _("Holidays are days like any other"))]
@@ -102,6 +94,17 @@ class AgencyForm(Form):
         """The hours in stored form."""
         open_days = {day: span.data for day, span in zip(DAYS, self.days, strict=True) if span.data is not None}
         return {"days": open_days, "holidays": self.holidays.data or None}
+
+    def filled(self) -> agencies.AgencyForm:
+        """What was typed, as the domain takes it."""
+        return agencies.AgencyForm(
+            name=self.name.data,
+            time_zone=self.time_zone.data,
+            hours=self.hours,
+            parts_per_month=self.parts_per_month.data,
+            brake_failed=self.brake_failed.data,
+            brake_filtered=self.brake_filtered.data,
+        )
 
 
 class SenderForm(Form):

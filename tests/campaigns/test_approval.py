@@ -132,9 +132,8 @@ def test_another_audience_than_submitted_does_not_start(settings, sessions, agen
 def test_other_hours_than_approved_do_not_start(sessions, agency, bruno, dora, waiting):
     with sessions(agency.id).begin() as session:
         approval.approve(session, agency.id, waiting, by=bruno.id, now=NOW)
-        agencies.change(
-            session, agency.id, name=agency.name, time_zone="America/Lima", hours=hours.default_hours(), by=dora.id
-        )
+        form = agencies.AgencyForm(agency.name, "America/Lima", hours.default_hours())
+        agencies.change(session, agency.id, form, by=dora.id)
     with sessions(agency.id).begin() as session:
         assert approval.start(session, agency.id, waiting, by=bruno.id, now=NOW).state == "draft"
 

@@ -43,9 +43,8 @@ def form() -> ResponseReturnValue:
     sample = Sample()
     if sample.validate_on_submit():
         with sample.tells():
-            agencies.change(
-                g.db, g.agency_id, name=sample.name.data, time_zone="America/Lima", hours=hours.always(), by=g.staff.id
-            )
+            form = agencies.AgencyForm(sample.name.data, "America/Lima", hours.always())
+            agencies.change(g.db, g.agency_id, form, by=g.staff.id)
             flash("Saved", "success")
             sessions.after_commit(lambda: done.append(sample.name.data))
             return see_other(url_for("shelf.form"))

@@ -14,11 +14,12 @@ from outreach.app import create_app
 from tests.cast import PASSWORD, SIMULATOR_ACCOUNT, SIMULATOR_NUMBER, SIMULATOR_TOKEN
 from tests.outreach.conftest import token
 
+BRAKES = {"brake_failed": "20", "brake_filtered": "2"}
 WEEK = {f"hours_{day}": ["08:00", "20:00"] for day in DAYS}
 
 
 def form(client, path: str = "/settings/", **more: object) -> dict[str, object]:
-    about = {"name": "Municipalidad de Lima Norte", "time_zone": "America/Lima", "holidays": "PE", **WEEK}
+    about = {"name": "Municipalidad de Lima Norte", "time_zone": "America/Lima", "holidays": "PE", **BRAKES, **WEEK}
     return {"csrf_token": token(client, path), **(about if path == "/settings/" else {}), **more}
 
 
