@@ -103,6 +103,7 @@ class Faults:
     shuffle: float = 0.0  # up to how many seconds a callback is held back
     late: float = 0.0
     late_by: tuple[float, float] = (5.0, 15.0)  # how long a late callback is held back
+    retry: tuple[float, float] = (1.0, 1.0)  # how long after a failure a callback is tried again
     seed: str = "1"
     first_seed: str = "1"  # the one of the start, to which a reset returns
     create_dice: random.Random = field(default_factory=random.Random)

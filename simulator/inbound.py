@@ -28,13 +28,14 @@ async def receive(carrier: Carrier, sender: Sender, phone: str, body: str, sid: 
     """
     account = sender.account
     message = carrier.messages.get(account, sid) if sid else None
+    is_new = message is None
     if message is None:
         message = Message(account, sender.number, phone, body, count(body), carrier.clock.now(), INBOUND, "received")
         message.sid = sid or message.sid
         carrier.messages.add(message)
     carrier.counters["inbound"] += 1
     act = optouts.read(body, account.opt_out) if not sender.is_short_code else None
-    own_answer = carrier.optouts.apply(act, sender, phone) if act else None
+    own_answer = carrier.optouts.apply(act, sender, phone) if act and is_new else None
     if own_answer:
         _answer(carrier, sender, phone, own_answer, even_blocked=True)
     received = Received(message.sid)
@@ -52,15 +53,17 @@ async def _post(
 ) -> None:
     target, form = request
     token = str(uuid.uuid4())
-    for left in range(target.retries, -1, -1):
+    for left in range(target.patience.retries, -1, -1):
         try:
             answer = await carrier.webhooks.post(target, form, sender.account.secret(), token)
-            break
         except Failed as failure:
-            if failure.connected or left == 0:
-                received.problem = str(failure)
-                carrier.counters["inbound_failed"] += 1
-                return
+            if left and target.repeats(failure):
+                continue
+            received.problem = str(failure)
+            carrier.counters["inbound_failed"] += 1
+            return
+        if not (left and target.repeats(answer)):
+            break
     received.status = answer.status
     if answer.status >= 300:
         carrier.counters["inbound_refused"] += 1

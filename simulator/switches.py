@@ -6,6 +6,7 @@ from dataclasses import fields
 from simulator.faults import CREATE_KINDS, SHARES, CreateFault, Faults, Outcome, read_outcome
 
 _CREATE_KEYS = {each.name for each in fields(CreateFault)}
+_CALLBACK_DELAYS = {"late_ms": "late_by", "retry_ms": "retry"}
 _LONGEST_MS = 3_600_000
 
 
@@ -46,6 +47,7 @@ def show(faults: Faults) -> dict[str, object]:
             "shuffle": round(faults.shuffle * 1000),
             "late": faults.late,
             "late_ms": [round(seconds * 1000) for seconds in faults.late_by],
+            "retry_ms": [round(seconds * 1000) for seconds in faults.retry],
         },
         "seed": faults.seed,
     }
@@ -155,12 +157,14 @@ def _callbacks(given: object) -> dict[str, object]:
     for name, value in _mapping(given, "callbacks").items():
         if name in SHARES:
             changes[name] = _share(value, name)
-        elif name == "late_ms":
-            changes["late_by"] = _delay(value, name)
+        elif name in _CALLBACK_DELAYS:
+            changes[_CALLBACK_DELAYS[name]] = _delay(value, name)
         elif name == "shuffle":
             changes[name] = 0.3 if value is True else 0.0 if value is False else _delay(value, name)[1]
         else:
-            raise ValueError(f"callbacks: {name!r} is not known; known are {', '.join(SHARES)}, late_ms, shuffle")
+            raise ValueError(
+                f"callbacks: {name!r} is not known; known are {', '.join([*SHARES, *_CALLBACK_DELAYS])}, shuffle"
+            )
     return changes
 
 

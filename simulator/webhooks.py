@@ -14,28 +14,44 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 _URL = re.compile(r"(https?)://([^/?#\s]+)([^#\s]*)(?:#(\S*))?", re.ASCII)
-_RETRIES = re.compile(r"(?:^|&)rc=([0-5])(?:&|$)")
 _BIGGEST_BODY = 1_000_000
-CONNECT_SECONDS = 5.0
-TOTAL_SECONDS = 15.0
+_ALL = frozenset({"ct", "rt", "4xx", "5xx"})
 
 
 class Failed(Exception):
-    """No usable answer came. `connected` says whether the request may have been read."""
+    """No usable answer came: `ct`, no connection was made, or `rt`, it was and the request may have been read."""
 
-    def __init__(self, reason: str, *, connected: bool) -> None:
+    def __init__(self, reason: str, kind: str) -> None:
         super().__init__(reason)
-        self.connected = connected
+        self.kind = kind
+
+
+class Patience(NamedTuple):
+    """What may stand behind the `#` of an address (twilio.com/docs/usage/webhooks/webhooks-connection-overrides).
+
+    By default one retry, and only when no connection could be made.
+    """
+
+    connect: float = 5.0
+    read: float = 15.0
+    total: float = 15.0
+    retries: int = 1
+    retry_on: frozenset[str] = frozenset({"ct"})
 
 
 class Target(NamedTuple):
-    """Where a POST goes: the address as it is signed, and the connection settings behind its `#`."""
+    """Where a POST goes: the address as it is signed, and how long and how often it is tried."""
 
     url: str
     scheme: str
     place: str
     path: str
-    retries: int
+    patience: Patience
+
+    def repeats(self, outcome: "Answer | Failed") -> bool:
+        """Is a POST with this outcome to be sent again, as long as there are retries left?"""
+        kind = outcome.kind if isinstance(outcome, Failed) else f"{outcome.status // 100}xx"
+        return kind in self.patience.retry_on
 
 
 class Answer(NamedTuple):
@@ -53,9 +69,29 @@ def read_target(address: str) -> Target:
     if match is None or not address.isascii():
         raise ValueError(f"{address!r} is no http or https address")
     scheme, place, path, settings = match.groups()
-    retries = _RETRIES.search(settings or "")
     url = f"{scheme}://{place}{path}"
-    return Target(url, scheme, place, path if path[:1] == "/" else "/" + path, int(retries[1]) if retries else 1)
+    return Target(url, scheme, place, path if path[:1] == "/" else "/" + path, _read_patience(settings or ""))
+
+
+def _read_patience(settings: str) -> Patience:
+    """Read `ct=2000&rt=..&tt=..&rc=2&rp=ct,5xx`; what makes no sense there is as if it were not."""
+    given = dict(pair.partition("=")[::2] for pair in settings.split("&"))
+    usual = Patience()
+
+    def seconds(name: str, most_ms: int, otherwise: float) -> float:
+        value = given.get(name, "")
+        fits = value.isascii() and value.isdecimal() and len(value) < 6 and 100 <= int(value) <= most_ms
+        return int(value) / 1000 if fits else otherwise
+
+    retries = given.get("rc", "")
+    wanted = frozenset(given.get("rp", "").split(","))
+    return Patience(
+        seconds("ct", 10_000, usual.connect),
+        seconds("rt", 15_000, usual.read),
+        seconds("tt", 15_000, usual.total),
+        int(retries) if retries in {"0", "1", "2", "3", "4", "5"} else usual.retries,
+        _ALL if "all" in wanted else wanted & _ALL or usual.retry_on,
+    )
 
 
 def sign(secret: bytes, url: str, form: dict[str, str]) -> str:
@@ -87,10 +123,10 @@ class Webhooks:
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         try:
-            async with asyncio.timeout(TOTAL_SECONDS):
+            async with asyncio.timeout(target.patience.total):
                 return await self._exchange(target, head.encode() + body)
         except TimeoutError:
-            raise Failed("no answer within 15 seconds", connected=True) from None
+            raise Failed(f"no answer within {target.patience.total:g} seconds", "rt") from None
 
     async def _exchange(self, target: Target, request: bytes) -> Answer:
         origin = f"{target.scheme}://{target.place}"
@@ -101,25 +137,26 @@ class Webhooks:
                 connection.writer.close()
                 continue
             try:
-                return await self._ask(connection, request, idle)
+                return await self._ask(connection, request, idle, target.patience.read)
             except (OSError, asyncio.IncompleteReadError) as error:
                 if getattr(error, "partial", b""):
-                    raise Failed("the answer broke off", connected=True) from error
+                    raise Failed("the answer broke off", "rt") from error
                 # The other side closed a kept connection: ordinary, so once more on another one.
         connection = await _connect(target)
         try:
-            return await self._ask(connection, request, idle)
+            return await self._ask(connection, request, idle, target.patience.read)
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise Failed("the connection was closed without an answer", connected=True) from error
+            raise Failed("the connection was closed without an answer", "rt") from error
 
-    async def _ask(self, connection: Connection, request: bytes, idle: list[Connection]) -> Answer:
+    async def _ask(self, connection: Connection, request: bytes, idle: list[Connection], seconds: float) -> Answer:
         reader, writer = connection
         keep = False
         try:
             writer.write(request)
-            answer, keep = await _read_answer(reader)
+            async with asyncio.timeout(seconds):
+                answer, keep = await _read_answer(reader)
         except (ValueError, asyncio.LimitOverrunError) as error:
-            raise Failed("the answer is not HTTP", connected=True) from error
+            raise Failed("the answer is not HTTP", "rt") from error
         finally:
             if keep:
                 idle.append(connection)
@@ -146,10 +183,10 @@ def _place(scheme: str, place: str) -> tuple[str, int, ssl.SSLContext | None]:
 async def _connect(target: Target) -> Connection:
     host, port, context = _place(target.scheme, target.place)
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
+        async with asyncio.timeout(target.patience.connect):
             return Connection(*await asyncio.open_connection(host, port, ssl=context, limit=_BIGGEST_BODY))
     except (OSError, TimeoutError, ValueError) as error:
-        raise Failed("cannot connect", connected=False) from error
+        raise Failed("cannot connect", "ct") from error
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> tuple[Answer, bool]:

@@ -106,7 +106,7 @@ class Hook:
 class Product:
     """A small product: keeps every webhook, checks its signature, answers what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.hooks: queue.Queue[Hook] = queue.Queue()
         self.answer: tuple[int, str, str] = (204, "text/xml", "")
         product = self
@@ -134,7 +134,7 @@ class Product:
             def log_message(self, *_args) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.base = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})

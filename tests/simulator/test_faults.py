@@ -162,7 +162,8 @@ def test_reading_can_fail_too(simulator, twilio):
         ({"create": [{"kind": "refused"}]}, "code"),
         ({"create": [{"kind": "refused", "code": 20003, "status": 200}]}, "status"),
         ({"create": [{"kind": "problem", "probability": 2}]}, "share"), ({"drain_rate": 0}, "parts per second"),
-        ({"callbacks": {"slow": 1}}, "slow"), ({"callbacks": 5}, "object"), ({"outcomes": {ROSA: "lost"}}, "lost"),
+        ({"callbacks": {"slow": 1}}, "slow"), ({"callbacks": 5}, "object"),
+        ({"callbacks": {"retry_ms": -1}}, "milliseconds"), ({"outcomes": {ROSA: "lost"}}, "lost"),
         ({"outcomes": {ROSA: []}}, "at least one"), ({"outcomes": {ROSA: "undelivered"}}, "code"),
         ({"mix": {"sent": 0.8, "failed:30008": 0.8}}, "more than 1"), ({"reads_fail": 1}, "true or false"),
         (b"{", "JSON"), (b"[]", "object"), (b'{"seed": "\\ud800"}', "JSON"),
@@ -189,7 +190,7 @@ def test_faults_are_shown_as_they_are_given(simulator):
         "latency_ms": [5, 10], "status_delay_ms": [0, 50], "drain_rate": 100.0, "queue_limit_parts": 500,
         "concurrency_limit": 100, "reads_fail": True, "outcomes": {ROSA: ["undelivered:30003", "delivered"]},
         "mix": {"undelivered:30005": 0.1}, "callbacks": {"duplicate": 0.1, "early": 0.2, "drop": 0.3, "shuffle": 250,
-                                                    "late": 0.4, "late_ms": [500, 900]},
+                                                    "late": 0.4, "late_ms": [500, 900], "retry_ms": [20, 30]},
         "seed": "7",
     }  # fmt: skip
     assert simulator.faults(**given) == given

@@ -103,6 +103,25 @@ def test_the_same_sid_is_posted_again_without_a_second_message(simulator, inbox,
     assert len(twilio.messages.list(to=NUMBER)) == 1
 
 
+def test_a_stop_that_is_posted_again_is_not_acted_on_again(simulator, inbox, twilio):
+    simulator.control("accounts", {"sid": SID, "token": TOKEN, "opt_out": "advanced"})
+    sid = write(simulator, "STOP")["sid"]
+    write(simulator, "START")
+    write(simulator, "STOP", sid=sid)
+    assert [hook.form.get("OptOutType") for hook in inbox.take(3)] == ["STOP", "START", "STOP"]
+    assert len(phone_of(simulator)) == 2
+    assert twilio.messages.create(to=ROSA, from_=NUMBER, body="x").sid
+
+
+def test_an_inbound_address_may_ask_for_retries_after_errors(simulator, inbox):
+    url = inbox.base + "/hooks/twilio/1/inbound#rc=1&rp=5xx"
+    simulator.control("accounts", {"sid": SID, "token": TOKEN, "inbound_url": url})
+    inbox.answer = (500, "text/plain", "broken")
+    assert write(simulator, "hola")["status"] == 500
+    assert len({hook.headers["I-Twilio-Idempotency-Token"] for hook in inbox.take(2)}) == 1
+    assert inbox.silence(0.1)
+
+
 def test_without_a_receiver_name_the_last_sender_is_answered(simulator, inbox, twilio):
     twilio.messages.create(to=ROSA, from_=SHORT_CODE, body="hola")
     simulator.control("inbound", {"from": ROSA, "body": "gracias"})

@@ -1,10 +1,20 @@
 """Status callbacks: signed by the real algorithm, in any order, twice, early, or never."""
 
+import asyncio
 import socket
 import threading
+import time
+from collections import Counter
 
 import pytest
 from simulator_cast import NUMBER, OTHER_NUMBER, OTHER_SID, OTHER_TOKEN, ROSA, SERVICE, SID, Product, until
+
+from simulator.accounts import Account
+from simulator.callbacks import MOST, Callbacks
+from simulator.clock import Clock
+from simulator.faults import Faults
+from simulator.messages import Message
+from simulator.webhooks import Webhooks
 
 
 def send(twilio, product, to=ROSA, query="?c=7&d=42&n=1", **given):
@@ -119,13 +129,100 @@ def test_receipts_can_come_before_the_answer_to_the_create(simulator, twilio, pr
     assert {hook.form["MessageSid"] for hook in product.take(3)} == {message.sid}
 
 
-def test_a_receiver_that_does_not_listen_yet_is_tried_again_with_the_same_token(simulator, twilio):
+def closed_port() -> int:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        base = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    twilio.messages.create(to=ROSA, from_=NUMBER, body="x", status_callback=base + "/a#rc=2")
+        return closed.getsockname()[1]
+
+
+@pytest.mark.parametrize(("settings", "tries"), [("", 2), ("#rc=2", 3), ("#rc=0", 1), ("#rc=9&rp=x", 2)])
+def test_a_receiver_that_does_not_listen_is_tried_again_and_then_given_up(simulator, twilio, settings, tries):
+    simulator.faults(callbacks={"retry_ms": 20})
+    url = f"http://127.0.0.1:{closed_port()}/a{settings}"
+    twilio.messages.create(to=ROSA, from_=NUMBER, body="x", status_callback=url)
     until(lambda: simulator.control("counters").get("callbacks_failed") == 3)
-    assert simulator.control("counters")["callbacks_retried"] == 6
+    counters = simulator.control("counters")
+    assert counters.get("callbacks_retried", 0) == 3 * (tries - 1)
+    assert counters["callbacks_waiting"] == 0
+
+
+def test_a_receiver_that_comes_back_in_time_gets_the_receipt(simulator, twilio):
+    simulator.faults(callbacks={"retry_ms": 500})
+    product = Product()
+    base = product.base
+    product.close()
+    twilio.messages.create(to=ROSA, from_=NUMBER, body="x", status_callback=base + "/a")
+    until(lambda: simulator.control("counters").get("callbacks_retried") == 3)
+    product = Product(int(base.rpartition(":")[2]))
+    try:
+        assert sorted(statuses(product.take(3))) == ["delivered", "sending", "sent"]
+    finally:
+        product.close()
+
+
+def test_an_error_answer_is_tried_again_where_the_address_asks_for_it(simulator, twilio, product):
+    simulator.faults(callbacks={"retry_ms": 20})
+    product.answer = (503, "text/plain", "later")
+    send(twilio, product, to="+51900000001", query="?d=1#rc=2&rp=ct,5xx")
+    hooks = product.take(3)
+    assert statuses(hooks) == ["failed"] * 3
+    assert len({hook.headers["I-Twilio-Idempotency-Token"] for hook in hooks}) == 1
+    until(lambda: simulator.control("counters").get("callbacks_refused") == 1)
+    assert simulator.control("counters")["callbacks_retried"] == 2
+    product.answer = (404, "text/plain", "no")
+    send(twilio, product, to="+51900000001", query="?d=1#rc=2&rp=5xx")
+    until(lambda: simulator.control("counters").get("callbacks_refused") == 2)
+    assert simulator.control("counters")["callbacks_retried"] == 2
+
+
+@pytest.mark.parametrize("limit", ["rt=200", "tt=200"])
+def test_an_address_can_ask_for_less_patience(simulator, twilio, limit):
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(100)
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/x#{limit}"
+        begin = time.monotonic()
+        twilio.messages.create(to="+51900000001", from_=NUMBER, body="x", status_callback=url)
+        until(lambda: simulator.control("counters").get("callbacks_failed") == 1)
+        assert 0.2 <= time.monotonic() - begin < 3
+        assert "callbacks_retried" not in simulator.control("counters")
+
+
+def test_receipts_can_come_late(simulator, twilio, product):
+    simulator.faults(callbacks={"late": 1, "late_ms": [300, 400]}, status_delay_ms=0)
+    begin = time.monotonic()
+    message = send(twilio, product)
+    assert message.fetch().status == "delivered"
+    assert simulator.control("counters")["callbacks_waiting"] == 3
+    product.take(3)
+    assert 0.3 <= time.monotonic() - begin < 3
+    assert simulator.control("counters")["callbacks_late"] == 3
+
+
+def test_after_a_reset_nothing_that_waited_comes_any_more(simulator, twilio, product):
+    simulator.faults(callbacks={"late": 1, "late_ms": 200}, status_delay_ms=0)
+    send(twilio, product)
+    until(lambda: simulator.control("counters")["callbacks_waiting"] == 3)
+    simulator.control("reset", {})
+    assert simulator.control("counters")["callbacks_waiting"] == 0
+    assert product.silence(0.4)
+
+
+def test_what_waits_for_a_dead_receiver_does_not_grow_without_bound():
+    async def run() -> None:
+        clock, counters, faults = Clock(), Counter(), Faults()
+        account = Account(SID, "x")
+        faults.late, faults.late_by = 0.0, (60.0, 60.0)
+        callbacks = Callbacks(Webhooks(), clock, faults, counters)  # nobody works: nothing leaves
+        message = Message(account, ROSA, NUMBER, "x", 1, clock.now(), callback="http://127.0.0.1:1/s?d=1")
+        for number in range(MOST + 1500):
+            faults.late = 1.0 if number >= MOST - 1000 else 0.0
+            callbacks.emit(message)
+        assert callbacks.waiting() == MOST
+        assert counters["callbacks_lost"] == 1500
+        clock.clear()
+
+    asyncio.run(run())
 
 
 def test_each_callback_carries_its_own_idempotency_token(twilio, product):
