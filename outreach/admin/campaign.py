@@ -12,7 +12,7 @@ from campaigns.reports import Figures
 from campaigns.rules import segments as rules
 from campaigns.rules.languages import choose_text
 from campaigns.rules.lifecycle import CampaignState
-from outreach.admin import campaign_words, rule_words
+from outreach.admin import campaign_words, corrections, rule_words
 from outreach.admin.writing import look
 from outreach.auth import requires
 from outreach.pages import page, see_other, wants_fragment
@@ -54,6 +54,7 @@ def show(campaign_id: int) -> Response:
         "counted": None,
         "readers": [],
         **_audience(campaign),
+        **corrections.about(campaign),
     }
     if campaign.state == CampaignState.DRAFT:
         values |= _draft(campaign, [text.language for text in texts])

@@ -95,7 +95,7 @@ def failure(code: str) -> tuple[str, str]:
 def returned(text: str) -> str:
     """Why a campaign is a draft again: what a person wrote, or one of our own codes as a sentence."""
     if text == NOBODY_LEFT:
-        return _("Nobody is left to write to: everyone in the segment falls out for the reasons below.")
+        return _("Nobody is left to write to: everyone falls out for the reasons below.")
     if text == CHANGED:
         return _("Something changed after it was submitted, so it needs to be submitted and approved again.")
     return text
