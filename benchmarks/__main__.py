@@ -4,9 +4,17 @@ import argparse
 import json
 import sys
 
-from benchmarks import chaos, receipts, send, stop_race
+from benchmarks import chaos, memory, pace, plan, receipts, send, stop_race
 
-BENCHMARKS = {"chaos": chaos, "receipts": receipts, "send": send, "stop_race": stop_race}
+BENCHMARKS = {
+    "chaos": chaos,
+    "memory": memory,
+    "pace": pace,
+    "plan": plan,
+    "receipts": receipts,
+    "send": send,
+    "stop_race": stop_race,
+}
 
 
 def main() -> int:

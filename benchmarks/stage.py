@@ -28,6 +28,8 @@ from outreach.database import Connections, connect, migrate
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT, TOKEN, NUMBER = "AC" + "b" * 32, "benchmark-token", "+5117000001"
 TEXT = "{{nombre}}, no pague ni responda a amenazas. Llame gratis al {{linea_111}}, puede ser anonimo."
+# Options of a simulator that takes creates as fast as they come, and does little else (simulator/README.md).
+FAST = ("--fast",)
 UNLIMITED = 1_000_000
 Tell = Callable[[str], None]
 
