@@ -6,13 +6,12 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, g, request, url_for
 
-from campaigns import agencies, approval, authoring, reference, reports, segments, staff
+from campaigns import agencies, approval, authoring, reports, segments, staff
 from campaigns.authoring import Campaign, Preview
 from campaigns.reports import Figures
 from campaigns.rules import segments as rules
-from campaigns.rules.languages import choose_text
 from campaigns.rules.lifecycle import CampaignState
-from outreach.admin import campaign_words, corrections, rule_words
+from outreach.admin import campaign_words, corrections, estimates, rule_words
 from outreach.admin.writing import look
 from outreach.auth import requires
 from outreach.pages import page, see_other, wants_fragment
@@ -21,7 +20,7 @@ bp = Blueprint("campaign", __name__, url_prefix="/campaigns/<int:campaign_id>")
 
 _UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED, CampaignState.STOPPING)
 _STARTED = (*_UNDER_WAY, CampaignState.FINISHED, CampaignState.STOPPED)
-_TO_APPROVE = (CampaignState.SUBMITTED, CampaignState.APPROVED)
+_TO_APPROVE = (CampaignState.SUBMITTED, CampaignState.APPROVED, CampaignState.SCHEDULED)
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,13 @@ def show(campaign_id: int) -> Response:
         "lacks": [],
         "counted": None,
         "readers": [],
+        "parts": None,
+        "budget": None,
         **_audience(campaign),
         **corrections.about(campaign),
     }
     if campaign.state == CampaignState.DRAFT:
-        values |= _draft(campaign, [text.language for text in texts])
+        values |= _draft(campaign, said)
     if campaign.state in (*_TO_APPROVE, *_STARTED):
         values |= _numbers(campaign, said)
     return page(_template(campaign), "content", **values)
@@ -115,19 +116,18 @@ def _audience(campaign: Campaign) -> dict[str, object]:
     return {"segment": segment, "told": rule_words.tell(rule, rule_words.names(g.db, [rule]))}
 
 
-def _draft(campaign: Campaign, available: list[str]) -> dict[str, object]:
-    """What is missing, whom the segment picks now, and which text each language's readers would get."""
-    lacks = authoring.lacks(g.db, g.agency_id, campaign, now=datetime.now(UTC))
+def _draft(campaign: Campaign, said: list[Said]) -> dict[str, object]:
+    """What is missing, whom the segment picks now, which text each language's readers would get, and what it costs."""
+    now = datetime.now(UTC)
+    lacks = authoring.lacks(g.db, g.agency_id, campaign, now=now)
     if campaign.segment_id is None:
         return {"lacks": lacks}
-    rule = segments.rule_of(segments.get(g.db, g.agency_id, campaign.segment_id))
-    counted = segments.count(g.db, g.agency_id, rule)
-    macro = {row.code: row.macro for row in reference.languages(g.db) if row.macro}
-    readers = [
-        (code, number, choose_text(code, available, True, campaign.fallback_language, macro))
-        for code, number in sorted(counted.languages.items(), key=lambda pair: -pair[1])
-    ]
-    return {"lacks": lacks, "counted": counted, "readers": readers if available else []}
+    counted = estimates.audience(campaign.segment_id)
+    looks = {text.code: text.look for text in said}
+    readers = estimates.readings(counted, list(looks), campaign.fallback_language) if said else []
+    parts = estimates.parts_of_draft(readers, looks) if said else None
+    budget = estimates.budget(campaign, parts, now)
+    return {"lacks": lacks, "counted": counted, "readers": readers, "parts": parts, "budget": budget}
 
 
 def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
@@ -135,6 +135,8 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     now = datetime.now(UTC)
     found = reports.figures(g.db, g.agency_id, campaign.id)
     agency = agencies.get(g.db, g.agency_id)
+    starts = campaign.starts_at if campaign.starts_at and campaign.starts_at > now else None
+    parts = estimates.parts_of_plan(found, {text.code: text.look for text in said})
     return {
         "figures": found,
         "seen": sha256(repr(found).encode()).hexdigest()[:8],
@@ -143,7 +145,11 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
         "minutes_left": _minutes_left(campaign, found, now),
         "fingerprint": approval.fingerprint(campaign),
         "own": approval.is_own(g.db, campaign, g.staff.id),
-        "parts": _parts(found, said),
+        "parts": parts,
+        "budget": estimates.budget(campaign, parts, now) if campaign.state in _TO_APPROVE else None,
+        "is_time": starts is None,
+        "over": campaign.expires_at is not None and campaign.expires_at <= now,
+        "closed_at_start": reports.holding_once_started(agency, campaign, starts) if starts else None,
         "polls": campaign.state in _UNDER_WAY,
         "address": url_for(".figures", campaign_id=campaign.id),
     }
@@ -151,16 +157,9 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
 
 def _minutes_left(campaign: Campaign, found: Figures, now: datetime) -> int | None:
     """At the pace so far, in whole minutes; None while there is no pace to speak of."""
+    waiting = found.all.waiting - sum(found.waiting_again.values())  # theirs is a matter of the clock, not of the pace
     done = found.all.planned - found.all.waiting
-    if campaign.started_at is None or not done or not found.all.waiting or campaign.state != CampaignState.RUNNING:
+    if campaign.started_at is None or not done or waiting <= 0 or campaign.state != CampaignState.RUNNING:
         return None
     elapsed = max(now - campaign.started_at, timedelta(seconds=1))
-    return max(1, round(elapsed / done * found.all.waiting / timedelta(minutes=1)))
-
-
-def _parts(found: Figures, said: list[Said]) -> int | None:
-    """About how many parts the campaign takes, counted with the sample person; None if a text does not parse."""
-    each = {text.code: text.look.size.parts for text in said if isinstance(text.look, Preview)}
-    if not set(found.languages) <= set(each):
-        return None
-    return sum(each[code] * funnel.planned for code, funnel in found.languages.items())
+    return max(1, round(elapsed / done * waiting / timedelta(minutes=1)))

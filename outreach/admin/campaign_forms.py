@@ -1,23 +1,43 @@
 """The forms of a campaign: its name, its texts with who gets them, and a test send."""
 
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import DateTimeLocalField, Field, SelectField, StringField, TelField, TextAreaField, ValidationError
+from wtforms import BooleanField, DateTimeLocalField, SelectField, StringField, TelField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns import agencies, reference, segments
 from campaigns.authoring import Campaign, Draft, Text
-from campaigns.rules import parts
+from campaigns.rules import local_time, parts
 from outreach import ids
 from outreach.admin.rule_words import language_names
-from outreach.forms import Form, choices
+from outreach.forms import Form, Whole, choices
 from outreach.i18n import zone
 from outreach.sessions import Session
 
 _TEXT = "text_"
+
+
+class Moment(DateTimeLocalField):
+    """A day and a time in the agency's zone."""
+
+    def __init__(self, label: LazyString, **more: Any) -> None:
+        super().__init__(label, format=["%Y-%m-%dT%H:%M"], **more)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read both, refused in our words."""
+        try:
+            super().process_formdata(valuelist)
+        except ValueError:
+            raise ValueError(_("Write a day and a time, or leave both empty.")) from None
+
+    def moment(self) -> datetime | None:
+        """When that is; raises Invalid where the clocks never show it."""
+        typed: datetime | None = self.data
+        return local_time.read_moment(typed, zone().key, self.name) if typed else None
 
 
 class NameForm(Form):
@@ -38,13 +58,11 @@ class DraftForm(NameForm):
     segment = SelectField(_l("Who gets it"), validate_choice=True)
     sender = SelectField(_l("Sender"))
     fallback_language = SelectField(_l("For people whose language has no text"))
-    expires_at = DateTimeLocalField(_l("Not to be sent after"), validators=[Optional()], format=["%Y-%m-%dT%H:%M"])
+    starts_at = Moment(_l("Not to be sent before"), validators=[Optional()])
+    expires_at = Moment(_l("Not to be sent after"), validators=[Optional()])
+    is_urgent = BooleanField(_l("Urgent: it overtakes the agency's other campaigns"))
+    parts_cap = Whole(_l("SMS, at most"), validators=[Optional()])
     add_language = SelectField(_l("Another language"), validate_choice=False)
-
-    def validate_expires_at(self, field: Field) -> None:
-        """A moment that exists in every time zone."""
-        if field.data and not MINYEAR < field.data.year < MAXYEAR:
-            raise ValidationError(_("No calendar goes that far. Choose a moment in the coming years."))
 
     def offer(self, session: Session, agency_id: int) -> None:
         """What there is to choose from."""
@@ -75,20 +93,27 @@ class DraftForm(NameForm):
         self.segment.data = str(campaign.segment_id or "")
         self.sender.data = str(campaign.sender_id or "")
         self.fallback_language.data = campaign.fallback_language
-        self.expires_at.data = campaign.expires_at and campaign.expires_at.astimezone(zone()).replace(tzinfo=None)
+        self.is_urgent.data, self.parts_cap.data = campaign.is_urgent, campaign.parts_cap
+        for field, moment in ((self.starts_at, campaign.starts_at), (self.expires_at, campaign.expires_at)):
+            field.data = local_time.write_moment(moment, zone().key) if moment else None
         for code in self.languages:
             self.text(code).data = texts.get(code, "")
 
     def draft(self) -> Draft:
-        """The campaign as typed. A single text that is still empty is not there yet."""
-        typed: datetime | None = self.expires_at.data
+        """The campaign as typed; raises Invalid for a moment that the agency's clocks never show.
+
+        A single text that is still empty is not there yet.
+        """
         bodies = {code: self.text(code).data or "" for code in self.languages}
         return Draft(
             name=self.name.data,
             segment_id=ids.read(self.segment.data),
             sender_id=ids.read(self.sender.data),
             fallback_language=self.fallback_language.data,
-            expires_at=typed.replace(tzinfo=zone()).astimezone(UTC) if typed else None,
+            starts_at=self.starts_at.moment(),
+            expires_at=self.expires_at.moment(),
+            is_urgent=self.is_urgent.data,
+            parts_cap=self.parts_cap.data,
             texts={} if not any(body.strip() for body in bodies.values()) else bodies,
         )
 

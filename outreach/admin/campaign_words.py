@@ -1,23 +1,25 @@
-"""What staff read about a campaign: states, reasons and failures as plain words, with advice."""
+"""What staff read about a campaign: states, times, reasons and failures as plain words, with advice."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from babel.dates import get_day_names
-from flask_babel import get_locale
+from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from campaigns.agencies import Agency
+from campaigns.authoring import Campaign
 from campaigns.errors import Problem
 from campaigns.planning import NOBODY_LEFT
 from campaigns.reports import Holding
 from campaigns.rules import hours as hour_rules
-from campaigns.rules.lifecycle import CampaignState, Reason
+from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.rules.outcomes import Failure
+from campaigns.scheduling import EXPIRED, LATE
 from campaigns.starting import CHANGED
-from outreach.i18n import when
+from outreach.i18n import place_of, when, zone
 from outreach.sentences import sentence
 
 S = CampaignState
@@ -54,6 +56,38 @@ REASONS: Final = {
     Reason.STOPPED: _l("The campaign was stopped before their turn"),
     Reason.NO_GROUND: _l("No legal ground on record"),
     Reason.NO_MOBILE: _l("No mobile"),
+    Reason.BUDGET: _l("The SMS that the campaign, or your agency this month, may send were used up"),
+}
+
+# Where a delivery stands, as the figures of a campaign count them.
+DELIVERIES: Final = {
+    State.QUEUED: _l("Waiting"),
+    State.SENDING: _l("Being handed to the provider"),
+    State.UNKNOWN: _l("The provider may or may not have it"),
+    State.SENT: _l("Sent, not yet confirmed"),
+    State.DELIVERED: _l("Delivered"),
+    State.FAILED: _l("Failed"),
+    State.UNCONFIRMED: _l("Sent, never confirmed"),
+    State.SKIPPED: _l("Not written to"),
+    "planned": _l("Planned"),
+    "again": _l("Second attempts"),
+    "opted_out": _l("Asked to stop"),
+}
+
+# Why a campaign is paused, where that says nothing about single messages; any other reason a person wrote.
+PAUSES: Final = {
+    "changed_since_approval": _l(
+        "It is no longer what was approved: a text, the sender, the hours or the agency's name changed. "
+        "It cannot go on. Stop it, copy it and have the copy approved."
+    ),
+    "brake_failed": _l(
+        "It paused itself, because too many of its last 500 messages failed. Look below why, and set that right first. "
+        "If it goes on, the counting begins anew."
+    ),
+    "brake_filtered": _l(
+        "It paused itself, because too many of its last 500 messages were taken for spam. Ask the provider why, and "
+        "look for links and words of urgency in the texts. If it goes on, the counting begins anew."
+    ),
 }
 
 # Why messages failed: what happened, and what to do about it.
@@ -108,7 +142,46 @@ def lacks(found: Sequence[Problem]) -> list[str]:
 
 def paused(text: str) -> str:
     """Why a campaign is paused: what a person wrote, or what a worker found."""
+    if text in PAUSES:
+        return str(PAUSES[text])
     return ". ".join(failure(text)) if text in list(Failure) else text
+
+
+def full(moment: datetime) -> str:
+    """A moment that people plan for: with its weekday, in the agency's time."""
+    local = moment.astimezone(zone())
+    day = format_date(local.date(), "full")
+    return _("%(day)s, %(time)s (%(city)s time)", day=day, time=f"{local:%H:%M}", city=place_of(zone()))
+
+
+def unstarted(campaign: Campaign) -> str:
+    """Why an approved campaign has not started: its time is still to come, or passed while nothing ran."""
+    if campaign.starts_at is None:
+        return ""
+    starts = full(campaign.starts_at)
+    if campaign.state == S.SCHEDULED:
+        return _("Scheduled for %(moment)s. It starts by itself; nobody has to be here.", moment=starts)
+    if campaign.state == S.APPROVED and campaign.pause_reason == EXPIRED:
+        return _(
+            "It was to start on %(moment)s, but the system was not running then, and by now the last moment at which "
+            "it may be sent is over. Take it back and set other times.",
+            moment=starts,
+        )
+    if campaign.state == S.APPROVED and campaign.pause_reason == LATE:
+        return _(
+            "It was to start on %(moment)s, but the system was not running then. It was not sent by itself, because it "
+            "may no longer be right. Start it now, or take it back.",
+            moment=starts,
+        )
+    return ""
+
+
+def holding_at_start(found: Holding) -> str:
+    """Why a campaign will send nothing at the time it is scheduled for."""
+    if found.code == "outside_hours":
+        moment = _moment(found.until)
+        return _("At that time nothing is sent: it is outside the sending hours. It begins %(moment)s.", moment=moment)
+    return holding(found)
 
 
 def holding(found: Holding) -> str:

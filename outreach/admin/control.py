@@ -42,11 +42,12 @@ def approve(campaign_id: int) -> Response:
     if form.validate_on_submit():
         with form.tells():
             return _let_go(campaign)
+    deed = _deed(campaign, datetime.now(UTC))
     return ask(
         form,
-        title=_("Approve and send"),
+        title=deed,
         sentence=_what_will_happen(campaign, people),
-        button=_("Approve and send"),
+        button=deed,
         action=url_for(".approve", campaign_id=campaign_id, seen=seen),
         back=url_for("campaign.show", campaign_id=campaign_id),
     )
@@ -84,8 +85,10 @@ def pause(campaign_id: int) -> Response:
 @requires("campaign:control")
 def resume(campaign_id: int) -> Response:
     """On where it stopped."""
-    nudges.send(campaign_id)
-    return _do(campaign_id, scheduling.resume, _("It goes on where it stopped. Nobody gets the message twice."))
+    told = _("It goes on where it stopped. Nobody gets the message twice.")
+    return _do(
+        campaign_id, scheduling.resume, told, lambda campaign: nudges.send(campaign_id, urgent=campaign.is_urgent)
+    )
 
 
 @bp.route("/stop", methods=["GET", "POST"])
@@ -124,31 +127,68 @@ def _let_go(campaign: Campaign) -> Response:
     if campaign.state == CampaignState.APPROVED:
         campaign = approval.start(g.db, g.agency_id, campaign.id, by=g.staff.id, now=now)
     if campaign.state == CampaignState.RUNNING:
-        nudges.send(campaign.id)
-        flash(_("Approved. “%(name)s” is being sent.", name=campaign.name), "success")
-    else:
+        nudges.send(campaign.id, urgent=campaign.is_urgent)
+    if campaign.state == CampaignState.DRAFT:
         # Not what was submitted any more: that it went back is kept too, so this is no error of the form.
         flash(campaign_words.returned(campaign.return_reason or ""), "danger")
+    else:
+        flash(_let_go_words(campaign), "success")
     return see_other(url_for("campaign.show", campaign_id=campaign.id))
 
 
+def _let_go_words(campaign: Campaign) -> str:
+    if campaign.starts_at is None:
+        return _("Approved. “%(name)s” is being sent.", name=campaign.name)
+    moment = campaign_words.full(campaign.starts_at)
+    if campaign.state == CampaignState.SCHEDULED:
+        return _("Approved. “%(name)s” is scheduled for %(moment)s.", name=campaign.name, moment=moment)
+    return _("Its time, %(moment)s, has passed, so “%(name)s” is being sent now.", name=campaign.name, moment=moment)
+
+
+def _deed(campaign: Campaign, now: datetime) -> str:
+    if campaign.starts_at is not None and campaign.starts_at > now:
+        return _("Approve and schedule")
+    return _("Approve and send") if campaign.state == CampaignState.SUBMITTED else _("Send now")
+
+
 def _what_will_happen(campaign: Campaign, people: int) -> str:
+    now = datetime.now(UTC)
+    agency = agencies.get(g.db, g.agency_id)
+    values = {"name": campaign.name, "shown": number(people)}
+    if campaign.starts_at is not None and campaign.starts_at > now:
+        told = ngettext(
+            "“%(name)s” will be sent to %(shown)s person on %(moment)s, by itself. Until then it can be taken back.",
+            "“%(name)s” will be sent to %(shown)s people on %(moment)s, by itself. Until then it can be taken back.",
+            people,
+            moment=campaign_words.full(campaign.starts_at),
+            **values,
+        )
+        later = reports.holding_once_started(agency, campaign, campaign.starts_at)
+        return f"{told} {campaign_words.holding_at_start(later)}" if later else told
     told = ngettext(
         "“%(name)s” will be sent to %(shown)s person. What was sent cannot be taken back.",
         "“%(name)s” will be sent to %(shown)s people. What was sent cannot be taken back.",
         people,
-        name=campaign.name,
-        shown=number(people),
+        **values,
     )
-    later = reports.holding_once_started(agencies.get(g.db, g.agency_id), campaign, datetime.now(UTC))
+    if campaign.starts_at is not None:
+        passed = _(
+            "Its time, %(moment)s, has passed: it is sent at once.", moment=campaign_words.full(campaign.starts_at)
+        )
+        told = f"{passed} {told}"
+    later = reports.holding_once_started(agency, campaign, now)
     return f"{told} {campaign_words.holding(later)}" if later else told
 
 
-def _do(campaign_id: int, verb: Callable[..., Campaign], told: str) -> Response:
+def _do(
+    campaign_id: int, verb: Callable[..., Campaign], told: str, then: Callable[[Campaign], None] | None = None
+) -> Response:
     try:
-        verb(g.db, g.agency_id, campaign_id, by=g.staff.id)
+        campaign = verb(g.db, g.agency_id, campaign_id, by=g.staff.id)
     except Conflict as problem:
         flash(sentence(problem), "warning")
     else:
         flash(told, "success")
+        if then:
+            then(campaign)
     return see_other(url_for("campaign.show", campaign_id=campaign_id))

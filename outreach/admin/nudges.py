@@ -1,6 +1,7 @@
 """Nudges after this request's work is stored: they may be lost, the clock finds the work anyway."""
 
 from collections.abc import Callable
+from functools import partial
 
 import redis
 from flask import current_app, g
@@ -15,9 +16,9 @@ def plan(campaign_id: int) -> None:
     _after(wakeup.plan, campaign_id)
 
 
-def send(campaign_id: int) -> None:
-    """Somebody should send this campaign."""
-    _after(wakeup.send, campaign_id)
+def send(campaign_id: int, *, urgent: bool) -> None:
+    """Somebody should send this campaign, before others if it is urgent."""
+    _after(partial(wakeup.send, urgent=urgent), campaign_id)
 
 
 def settle(campaign_id: int) -> None:

@@ -1,23 +1,29 @@
-"""The start page: what needs me now, what is being sent, and the first steps of a new agency."""
+"""The start page: what needs me now, news of my campaigns, what is being sent, and a new agency's first steps."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from flask import Blueprint, Response, g, url_for
+from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 
-from campaigns import agencies, approval, authoring, contacts, inbox, reports, segments
+from campaigns import agencies, approval, authoring, contacts, inbox, notices, reports, segments
 from campaigns.authoring import Campaign
 from campaigns.reports import Funnel
 from campaigns.rules.lifecycle import CampaignState
-from outreach.admin import campaign_words
+from outreach import ids
+from outreach.admin import campaign_words, news_words
 from outreach.auth import may, requires
-from outreach.pages import page
+from outreach.pages import page, see_other
 
 bp = Blueprint("start", __name__)
 
-_UNDER_WAY: Final = (CampaignState.PLANNING, CampaignState.RUNNING, CampaignState.STOPPING)
+_UNDER_WAY: Final = (
+    CampaignState.PLANNING,
+    CampaignState.SCHEDULED,
+    CampaignState.RUNNING,
+    CampaignState.STOPPING,
+)
 _SHOWN: Final = 10  # campaigns of a kind: who has more goes to their list
 
 
@@ -54,11 +60,24 @@ def start() -> Response:
         submitted=counts.get(CampaignState.SUBMITTED, 0),
         waiting=inbox.count_waiting(g.db, g.agency_id),
         returned=_returned(),
-        paused=_paused(),
+        paused=_in(CampaignState.PAUSED),
+        unstarted=_in(CampaignState.APPROVED),
+        news=notices.unseen(g.db, g.agency_id, g.staff.id),
+        news_words=news_words,
         under_way=_under_way(),
         steps=_steps(counts),
         words=campaign_words,
     )
+
+
+@bp.post("/news/seen")
+@requires("start:see")
+def seen() -> Response:
+    """The news that stood on the page, and what is older, was seen; what came since then stays."""
+    upto = ids.read(request.form.get("upto"))
+    if upto is not None:
+        notices.see(g.db, g.agency_id, g.staff.id, upto=upto)
+    return see_other(url_for(".start"))
 
 
 @bp.get("/under-way")
@@ -74,8 +93,8 @@ def _returned() -> list[Campaign]:
     return [draft for draft in drafts if draft.return_reason and draft.author_id == g.staff.id][:_SHOWN]
 
 
-def _paused() -> list[Campaign]:
-    return list(authoring.listed(g.db, g.agency_id, [CampaignState.PAUSED], limit=_SHOWN))
+def _in(state: CampaignState) -> list[Campaign]:
+    return list(authoring.listed(g.db, g.agency_id, [state], limit=_SHOWN))
 
 
 def _under_way() -> list[UnderWay]:

@@ -9,9 +9,11 @@ from campaigns import authoring, reference
 from campaigns.authoring import Campaign, Preview, Trial
 from campaigns.errors import Conflict, Invalid
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
-from outreach.admin import nudges
+from outreach.admin import estimates, nudges
 from outreach.admin.campaign_forms import DraftForm, TestForm, draft_form, languages_of
+from outreach.admin.estimates import Looks
 from outreach.auth import requires
+from outreach.i18n import place_of, zone
 from outreach.pages import flash, page, see_other
 from outreach.sentences import sentence
 
@@ -65,7 +67,7 @@ def test(campaign_id: int) -> Response:
             vault = current_app.extensions["connections"].vault
             trial = Trial(form.language.data, form.number.data, datetime.now(UTC))
             authoring.send_test(g.db, vault, g.agency_id, campaign_id, trial, by=g.staff.id)
-            nudges.send(authoring.service_id(g.db, g.agency_id))
+            nudges.send(authoring.service_id(g.db, g.agency_id), urgent=True)
             flash(_("The test is on its way to your phone."), "success")
             return see_other(url_for(".test", campaign_id=campaign_id))
     status = 422 if request.method == "POST" else 200
@@ -108,13 +110,25 @@ def _enabled() -> set[str]:
 
 
 def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Response:
+    looks = {code: look(form.text(code).data or "", code) for code in form.languages}
     return page(
         "admin/campaign_edit.html",
         "content",
         status=status,
         campaign=campaign,
         form=form,
-        looks={code: look(form.text(code).data or "", code) for code in form.languages},
+        looks=looks,
+        parts=_parts(campaign, looks),
+        city=place_of(zone()),
         holes=authoring.placeholder_names(g.db, g.agency_id),
         voids=campaign.state != CampaignState.DRAFT,
     )
+
+
+def _parts(campaign: Campaign, looks: Looks) -> int | None:
+    """About how many parts the texts take for the segment that was saved; None while there is none."""
+    if campaign.segment_id is None or not looks:
+        return None
+    counted = estimates.audience(campaign.segment_id)
+    read = estimates.readings(counted, list(looks), campaign.fallback_language)
+    return estimates.parts_of_draft(read, looks)

@@ -291,7 +291,7 @@ def test_a_test_to_oneself(as_ada, sessions, vault, agency, made, valkey):
     assert as_ada.get(f"/campaigns/{made}/test").status_code == 200
     answer = send(as_ada, f"/campaigns/{made}/test", number="987 654 321", language="qu")
     assert answer.status_code == 303
-    assert valkey.llen("rq:queue:dispatch") == 1
+    assert valkey.llen("rq:queue:urgent") == 1
     with sessions(agency.id)() as session:
         (message,) = session.scalars(select(Message)).all()
         assert vault.open(message.address_sealed, agency.id) == "+51987654321"

@@ -1,0 +1,41 @@
+"""What staff read about news of a campaign they answer for."""
+
+from typing import Final
+
+from flask_babel import lazy_gettext as _l
+
+from campaigns.notices import News, Unseen
+from campaigns.scheduling import EXPIRED
+from outreach.admin import campaign_words
+
+# What happened, in one or two words, and the tone it is shown in (macro `state`).
+WHAT: Final = {
+    News.STARTED: (_l("Started"), ""),
+    News.LATE: (_l("Not started"), "danger"),
+    News.VOIDED: (_l("Back to draft"), "danger"),
+    News.PAUSED: (_l("Paused"), "waiting"),
+    News.BRAKED: (_l("Paused itself"), "danger"),
+    News.RESUMED: (_l("Goes on"), ""),
+    News.STOPPED: (_l("Stopped"), "danger"),
+    News.FINISHED: (_l("Finished"), "done"),
+}
+_LATE: Final = _l("Its time passed while the system was not running. Somebody has to start it, or take it back.")
+_OVER: Final = _l("Its time passed while the system was not running, and now it is over. Take it back.")
+
+
+def what(news: Unseen) -> tuple[str, str]:
+    """The word for what happened, and its tone."""
+    word, tone = WHAT[News(news.notice.what)]
+    return str(word), tone
+
+
+def why(news: Unseen) -> str:
+    """Why it happened, as a sentence; empty where nothing is to be said."""
+    reason = news.notice.reason or ""
+    match News(news.notice.what):
+        case News.LATE:
+            return str(_OVER if reason == EXPIRED else _LATE)
+        case News.VOIDED:
+            return campaign_words.returned(reason)
+        case _:
+            return campaign_words.paused(reason)

@@ -1,0 +1,62 @@
+"""The figures of a campaign as a file: how many, never who."""
+
+from datetime import datetime
+
+from flask import Blueprint, Response, g
+from flask_babel import gettext as _
+
+from campaigns import authoring, reports
+from campaigns.authoring import Campaign
+from campaigns.rules import spreadsheet
+from campaigns.rules.lifecycle import CampaignState, State
+from outreach.admin import campaign_words
+from outreach.auth import requires
+from outreach.i18n import zone
+
+bp = Blueprint("results", __name__, url_prefix="/campaigns/<int:campaign_id>")
+
+COLUMNS = ("channel", "language", "state", "reason", "people", "parts", "meaning")
+
+
+@bp.get("/figures.csv")
+@requires("campaign:read")
+def figures(campaign_id: int) -> Response:
+    """About the campaign first, then a row per channel, language, state and reason. Names in the first column are codes
+    for programs; what they mean is told in the reader's language.
+    """
+    campaign = authoring.get(g.db, g.agency_id, campaign_id)
+    found = reports.rows(g.db, g.agency_id, campaign_id)
+    table: list[tuple[object, ...]] = [*_about(campaign), (), COLUMNS]
+    for row in found:
+        parts = row.parts if row.state == reports.PLANNED else None
+        meaning = _meaning(row.state, row.reason)
+        table.append((row.channel, row.language, row.state, row.reason, row.number, parts, meaning))
+    response = Response(spreadsheet.write(table), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-figures.csv"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _about(campaign: Campaign) -> list[tuple[object, ...]]:
+    return [
+        ("campaign", campaign.name),
+        ("state", campaign.state, str(campaign_words.STATES[CampaignState(campaign.state)][0])),
+        ("started", _moment(campaign.started_at)),
+        ("ended", _moment(campaign.ended_at)),
+        ("time_zone", zone().key),
+    ]
+
+
+def _moment(moment: datetime | None) -> str:
+    """As every spreadsheet reads it, in the agency's time."""
+    return f"{moment.astimezone(zone()):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+def _meaning(state: str, reason: str | None) -> str:
+    told = str(campaign_words.DELIVERIES.get(state, state))
+    if not reason:
+        return told
+    if state == State.QUEUED:
+        told = _("Waiting for a second attempt")
+    why = campaign_words.reason(reason) if state == State.SKIPPED else campaign_words.failure(reason)[0]
+    return _("%(state)s: %(reason)s", state=told, reason=why)
