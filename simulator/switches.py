@@ -38,8 +38,8 @@ def show(faults: Faults) -> dict[str, object]:
         "queue_limit_parts": faults.queue_limit_parts,
         "concurrency_limit": faults.concurrency_limit,
         "reads_fail": faults.reads_fail,
-        "outcomes": {to: [_write(each) for each in outcomes] for to, outcomes in faults.outcomes.items()},
-        "mix": {_write(outcome): share for outcome, share in faults.mix.items()},
+        "outcomes": {to: [write(each) for each in outcomes] for to, outcomes in faults.outcomes.items()},
+        "mix": {write(outcome): share for outcome, share in faults.mix.items()},
         "callbacks": {
             "duplicate": faults.duplicate,
             "early": faults.early,
@@ -53,7 +53,8 @@ def show(faults: Faults) -> dict[str, object]:
     }
 
 
-def _write(outcome: Outcome) -> str:
+def write(outcome: Outcome) -> str:
+    """Return an outcome as it is given: `delivered` or `undelivered:30003`."""
     return outcome.status if outcome.error_code is None else f"{outcome.status}:{outcome.error_code}"
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
 
-from simulator import inbound, local, panel, switches
+from simulator import faultform, inbound, local, panel, switches
 from simulator.answers import CARRIER
+from simulator.carrier import Carrier
 from simulator.control import read_inbound
 from simulator.view import Asked, phones_page, shown_number, tally_page
 from simulator.words import LANGUAGES, Words
@@ -24,8 +26,16 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_REPLY, _TURN = "/wall/reply", "/wall/faults"
+_REPLY, _TURN, _SET = "/wall/reply", "/wall/faults", "/wall/faults/all"
+_PATHS = {"phones": "/", "tally": "/tally"}
 _STATIC = {"wall.css": "text/css", "wall.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+class Wrongly(NamedTuple):
+    """A form of faults as it was written, and the field that cannot be."""
+
+    form: Mapping[str, str]
+    field: str
 
 
 def add_routes(app: web.Application) -> None:
@@ -33,7 +43,9 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/", local.only(phones))
     app.router.add_get("/tally", local.only(tally))
     app.router.add_post(_REPLY, local.only(reply))
-    app.router.add_post(_TURN, local.only(set_faults))
+    app.router.add_post(_TURN, local.only(turn_switches))
+    app.router.add_get(_TURN, local.only(show_faults))
+    app.router.add_post(_SET, local.only(set_faults))
     app.router.add_get("/static/{name}", local.only(static))
 
 
@@ -56,35 +68,57 @@ async def static(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(_FOLDER / "static" / name, headers=headers)
 
 
-def _show(request: web.Request, view: str) -> web.Response:
+def _show(request: web.Request, view: str, *, wrong: Wrongly | None = None) -> web.Response:
     """Render a whole page, or only its changing part; 204 when that has not changed since the version named."""
     carrier = request.app[CARRIER]
     asked = Asked.read(request.query)
-    words = Words(request.query.get("lang"))
+    words = Words(wrong.form.get("lang") if wrong else request.query.get("lang"))
     fragment = request.query.get("fragment") == "1"
-    turned = panel.state(carrier.faults)
-    on = "".join(name[0] for name, is_on in turned.items() if is_on)
-    version = f"{carrier.messages.version}-{carrier.callbacks.waiting()}-{on}"
+    version = f"{carrier.messages.version}-{carrier.callbacks.waiting()}-{panel.version(carrier.faults)}"
     if fragment and request.query.get("since") == version:
         return web.Response(status=204, headers=_HEADERS)
     page = (phones_page if view == "phones" else tally_page)(carrier.messages, asked)
     values = {
-        "t": words,
-        "view": view,
+        **_fault_values(carrier, words, view, wrong),
         "page": page,
         "asked": asked,
         "version": version,
         "languages": LANGUAGES,
         "shown_number": shown_number,
-        "switches": turned,
+        "switches": panel.state(carrier.faults),
+        "calm": panel.calm(carrier.faults),
+        "faults_version": panel.version(carrier.faults),
         "figures": panel.figures(carrier),
-        "note": _note(words, request.query),
+        "note": words("faults_wrong", field=wrong.field) if wrong else _note(words, request.query),
+        "path": _PATHS[view],
         "own": "/static/{}".format,
         "reply_path": _REPLY,
         "turn_path": _TURN,
-        "link": lambda **changes: _link(request, words, changes),
+        "link": lambda **changes: _link(request, words, {"path": _PATHS[view], **changes}),
     }
     text = _PAGES.get_template(f"{view}.html" if fragment else "wall.html").render(values)
+    return web.Response(text=text, content_type="text/html", headers=_HEADERS, status=422 if wrong else 200)
+
+
+def _fault_values(carrier: Carrier, words: Words, view: str, wrong: Wrongly | None) -> dict[str, object]:
+    faults = carrier.faults
+    return {
+        "t": words,
+        "view": view,
+        "set_path": _SET,
+        "fault_groups": faultform.groups(faults, words, wrong.form if wrong else None),
+        "faults_kept": len(faultform.targeted(faults)) + len(faults.outcomes),
+        "faults_open": wrong is not None or (not panel.calm(faults) and not any(panel.state(faults).values())),
+        "faults_wrong": wrong is not None,
+        "reads_fail": "reads_fail" in wrong.form if wrong else faults.reads_fail,
+    }
+
+
+async def show_faults(request: web.Request) -> web.Response:
+    """GET the form of all faults alone, for a page that is open while they change."""
+    view = "tally" if request.query.get("view") == "tally" else "phones"
+    values = _fault_values(request.app[CARRIER], Words(request.query.get("lang")), view, None)
+    text = _PAGES.get_template("faults.html").render(values)
     return web.Response(text=text, content_type="text/html", headers=_HEADERS)
 
 
@@ -92,7 +126,7 @@ def _link(request: web.Request, words: Words, changes: Mapping[str, object]) -> 
     kept = {"q": request.query.get("q", ""), "page": "", "lang": words.language if words.language != "es" else ""}
     kept |= {name: str(value) for name, value in changes.items() if name != "path"}
     query = urlencode({name: value for name, value in kept.items() if value})
-    path = str(changes.get("path", request.path))
+    path = str(changes["path"])
     return f"{path}?{query}" if query else path
 
 
@@ -127,11 +161,27 @@ async def reply(request: web.Request) -> web.Response:
     return _back(request, form, "reply" if received.replies else "ok")
 
 
-async def set_faults(request: web.Request) -> web.Response:
+async def turn_switches(request: web.Request) -> web.Response:
     """POST the four switches: those that differ from how things stand are turned."""
     carrier = request.app[CARRIER]
     form = await request.post()
     switches.apply(carrier.faults, panel.changes(carrier.faults, {name: name in form for name in panel.SWITCHES}))
+    carrier.pace_changed()
+    return _back(request, form, "applied")
+
+
+async def set_faults(request: web.Request) -> web.Response:
+    """POST the form of all faults, or `calm` to turn all off; a wrong one comes back with what was written."""
+    carrier = request.app[CARRIER]
+    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    if "calm" in form:
+        switches.apply(carrier.faults, panel.ordinary())
+    else:
+        try:
+            switches.apply(carrier.faults, faultform.read(form, carrier.faults, Words(form.get("lang"))))
+        except ValueError as error:
+            view = "tally" if form.get("view") == "tally" else "phones"
+            return _show(request, view, wrong=Wrongly(form, str(error)))
     carrier.pace_changed()
     return _back(request, form, "applied")
 

@@ -4,12 +4,12 @@
 const live = document.getElementById("live");
 const note = document.getElementById("note");
 const faults = document.querySelector("[data-faults]");
+let faultsVersion = live.querySelector("[data-part=figures]").dataset.faultsVersion;
 const POLL_MS = 1000;
 let busy = false;
 
 function addressOfFragment() {
-  const address = new URL(location.href);
-  address.searchParams.delete("note");
+  const address = new URL(live.dataset.address, location.href);
   address.searchParams.set("fragment", "1");
   const shown = live.querySelector("[data-fragment]");
   address.searchParams.set("since", shown ? shown.dataset.version : "");
@@ -20,6 +20,18 @@ function addressOfFragment() {
 function turnSwitches(fresh) {
   const on = fresh.querySelector("[data-part=figures]").dataset.switches.split(" ");
   for (const box of faults.querySelectorAll("[role=switch]")) box.checked = on.includes(box.name);
+  refreshAllFaults(fresh.querySelector("[data-part=figures]").dataset.faultsVersion);
+}
+
+// The long form must not bring back what a switch or a control call has turned meanwhile.
+async function refreshAllFaults(version) {
+  const form = document.querySelector("[data-all]");
+  if (version === faultsVersion || form.contains(document.activeElement)) return;
+  const answer = await fetch("/wall/faults" + location.search);
+  if (answer.status !== 200) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  form.replaceWith(document.adoptNode(page.querySelector("[data-all]")));
+  faultsVersion = version;
 }
 
 // Only what changed is replaced, so that a half-written reply and the place of the keyboard stay.
@@ -100,6 +112,8 @@ document.addEventListener("submit", (event) => {
 
 faults.addEventListener("change", () => send(faults, null));
 faults.querySelector("[data-noscript]").hidden = true;
-if (matchMedia("(max-width: 60rem)").matches) document.querySelector(".fold").open = false;
+if (matchMedia("(max-width: 60rem)").matches) {
+  for (const fold of document.querySelectorAll(".fold:not([data-wrong])")) fold.open = false;
+}
 setInterval(refresh, POLL_MS);
 document.addEventListener("visibilitychange", refresh);

@@ -13,6 +13,7 @@ from simulator_cast import LUIS, NUMBER, ROSA, SID, TOKEN, until
 from twilio.base.exceptions import TwilioRestException
 
 from simulator import words
+from simulator.faults import CREATE_KINDS
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(1)> & "x"'
 
@@ -173,6 +174,87 @@ def test_the_switches_turn_faults_on_and_off(simulator, wall, twilio):
     assert (faults["mix"], faults["callbacks"]["drop"], faults["reads_fail"]) == ({}, 0.0, False)
 
 
+def filled(page: Reader) -> dict[str, str]:
+    """The form of all faults as a browser would send it back."""
+    fields = [tag for tag in page.all("input") if str(tag.get("id", "")).startswith("f-")]
+    return {
+        str(tag["name"]): str(tag.get("value") or "on")
+        for tag in fields
+        if (tag.get("type") != "checkbox" or "checked" in tag) and tag.get("value") != ""
+    }
+
+
+def test_every_fault_of_the_control_api_can_be_set_on_the_page(simulator, wall):
+    form = {
+        **{f"create-{kind}": str(number + 1) for number, kind in enumerate(CREATE_KINDS)},
+        "refused_code": "21606", "refused_status": "403", "latency_ms": "80-120", "concurrency_limit": "50",
+        "reads_fail": "on", "status_delay_ms": "40", "drain_rate": "12.5", "queue_limit_parts": "9",
+        "mix-undelivered:30003": "12,5", "mix-sent": "5", "duplicate": "1", "early": "2", "drop": "3", "late": "4",
+        "shuffle": "300", "late_ms": "500 - 900", "retry_ms": "70", "seed": "ocho",
+    }  # fmt: skip
+    page = wall("/wall/faults/all", form)
+    assert "Fallas actualizadas." in page.text
+    faults = simulator.control("faults")
+    made = {fault["kind"]: fault for fault in faults.pop("create")}
+    assert [made[kind]["probability"] for kind in CREATE_KINDS] == [(n + 1) / 100 for n in range(len(CREATE_KINDS))]
+    assert (made["refused"]["code"], made["refused"]["status"]) == (21606, 403)
+    assert faults == {
+        "latency_ms": [80, 120], "status_delay_ms": [40, 40], "drain_rate": 12.5, "queue_limit_parts": 9,
+        "concurrency_limit": 50, "reads_fail": True, "outcomes": {}, "mix": {"undelivered:30003": 0.125, "sent": 0.05},
+        "callbacks": {"duplicate": 0.01, "early": 0.02, "drop": 0.03, "late": 0.04, "shuffle": 300,
+                      "late_ms": [500, 900], "retry_ms": [70, 70]},
+        "seed": "ocho",
+    }  # fmt: skip
+    before = simulator.control("faults")
+    wall("/wall/faults/all", filled(page))
+    assert simulator.control("faults") == before  # what the page shows is what it takes
+
+
+def test_what_is_meant_for_one_number_stays_when_the_form_is_sent(simulator, wall):
+    mine = {"kind": "error_after", "to": ROSA, "count": 2}
+    simulator.faults(create=[mine, {"kind": "too_many", "retry_after": 9}], outcomes={ROSA: "undelivered:30003"})
+    page = wall()
+    assert "2 más" in page.text
+    wall("/wall/faults/all", {**filled(page), "create-too_many": "50"})
+    faults = simulator.control("faults")
+    assert [(f["kind"], f["to"], f["probability"], f["retry_after"]) for f in faults["create"]] == [
+        ("error_after", ROSA, 1.0, 1), ("too_many", None, 0.5, 9),
+    ]  # fmt: skip
+    assert faults["outcomes"] == {ROSA: ["undelivered:30003"]}
+
+
+def test_one_button_puts_everything_in_order(simulator, wall):
+    simulator.faults(create=[{"kind": "problem", "count": 3}], mix={"sent": 0.5}, latency_ms=7, seed=9)
+    assert "no es un día normal" in wall().text
+    page = wall("/wall/faults/all", {"calm": "1", "create-problem": "100"})
+    assert "no es un día normal" not in page.text
+    assert simulator.control("faults")["create"] == []
+    assert simulator.control("faults")["seed"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"create-problem": "101"}, "400 en el formato RFC 9457"), ({"create-problem": "-1"}, "RFC 9457"),
+        ({"create-refused": "5"}, "Código del rechazo"), ({"latency_ms": "9-3"}, "Demora de cada respuesta"),
+        ({"latency_ms": "<b>"}, "Demora de cada respuesta"), ({"mix-sent": "60", "mix-failed:30001": "60"}, "Cómo"),
+        ({"queue_limit_parts": "1.5"}, "Partes que caben"), ({"drain_rate": "0"}, "drain_rate"),
+    ],
+)  # fmt: skip
+def test_a_wrong_figure_gets_a_sentence_keeps_what_was_written_and_changes_nothing(simulator, form, says):
+    before = simulator.control("faults")
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(simulator.base + "/wall/faults/all", data=urlencode(form).encode()), timeout=10)
+    with caught.value as answer:
+        page = Reader(answer.read().decode())
+    assert caught.value.code == 422
+    assert {"open", "data-wrong"} <= page.all("details", class_="fold all")[0].keys()
+    assert "Nada cambió. Revise: " in page.text
+    assert says in page.text
+    assert page.all("input", id="f-" + next(iter(form)), value=next(iter(form.values())))
+    assert simulator.control("faults") == before
+
+
 def test_the_tally_shows_repetitions_first(wall, send):
     send(ROSA), send(LUIS), send(LUIS), send(ROSA, campaign="8")
     page = wall("/tally")
@@ -192,7 +274,7 @@ def test_a_second_attempt_after_a_failure_is_no_repetition(simulator, wall, send
 
 
 def test_pages_of_other_sites_cannot_post(simulator):
-    for path in ("/wall/reply", "/wall/faults"):
+    for path in ("/wall/reply", "/wall/faults", "/wall/faults/all"):
         request = Request(simulator.base + path, data=b"x=1", headers={"Origin": "https://evil.example"})
         with pytest.raises(HTTPError) as caught:
             urlopen(request, timeout=10)
@@ -225,5 +307,5 @@ def test_every_word_is_used():
     sources = "".join(path.read_text() for path in [*folder.glob("*.py"), *folder.glob("templates/*.html")])
     sources = sources.replace((folder / "words.py").read_text(), "")
     unused = {key for key in words._ALL["es"] if not re.search(rf"\b{key}\b", sources)}
-    built = {key for key in unused if key.isdigit() or key.startswith("note_") or key.endswith("_hint")}
+    built = {key for key in unused if key.isdigit() or key.startswith(("note_", "kind_")) or key.endswith("_hint")}
     assert unused - built == {"unknown_reason"}  # asked for inside words.py
