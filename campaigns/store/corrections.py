@@ -85,7 +85,7 @@ def languages_used(session: Session, agency_id: int, campaign_id: int) -> dict[s
     """Language -> how many people were handed the campaign's text in it, from its figures; the most read first."""
     found: dict[str, int] = {}
     for row in figures.sums(session, agency_id, campaign_id):
-        if row.state in HANDED_OVER:
+        if row.channel == "sms" and row.state in HANDED_OVER:
             found[row.language] = found.get(row.language, 0) + row.number
     return {code: number for code, number in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])) if number > 0}
 
@@ -108,8 +108,7 @@ def reach(session: Session, agency_id: int, parent_id: int) -> Reach:
 
 def total(session: Session, agency_id: int, parent_id: int) -> int:
     """How many people the campaign was handed over to."""
-    wanted = (Delivery.campaign_id == parent_id, Delivery.agency_id == agency_id, Delivery.state.in_(HANDED_OVER))
-    return session.scalar(select(func.count()).select_from(Delivery).where(*wanted)) or 0
+    return session.scalar(select(func.count()).select_from(Delivery).where(*_which(agency_id, parent_id))) or 0
 
 
 def plan_slice(
@@ -163,10 +162,14 @@ def _handed_over(
     return (
         select(Delivery.id, Delivery.contact_id, Delivery.address_index, Delivery.language, why.label("why"))
         .outerjoin(Contact, and_(Contact.id == Delivery.contact_id, Contact.agency_id == agency_id))
-        .where(
-            Delivery.campaign_id == parent_id,
-            Delivery.agency_id == agency_id,
-            Delivery.channel == "sms",
-            Delivery.state.in_(HANDED_OVER),
-        )
+        .where(*_which(agency_id, parent_id))
+    )
+
+
+def _which(agency_id: int, parent_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Delivery.campaign_id == parent_id,
+        Delivery.agency_id == agency_id,
+        Delivery.channel == "sms",
+        Delivery.state.in_(HANDED_OVER),
     )

@@ -51,7 +51,7 @@ SHOWN: Final = {
 REASONS: Final = {
     Reason.OPTED_OUT: _l("Asked for no more messages"),
     Reason.NO_TEXT: _l("There is no text in a language they accept"),
-    Reason.CHANGED: _l("Their number changed after the campaign was planned"),
+    Reason.CHANGED: _l("Their number changed, or they were deleted, in the meantime"),
     Reason.EXPIRED: _l("The time until which it could be sent was over"),
     Reason.STOPPED: _l("The campaign was stopped before their turn"),
     Reason.NO_GROUND: _l("No legal ground on record"),
