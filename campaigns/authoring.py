@@ -28,16 +28,21 @@ PAGE: Final = 50
 
 # The person a preview and a test send are filled for: nobody on any list.
 SAMPLE: Final[Mapping[str, str]] = {"nombre": "Rosa", "negocio": "Transportes El Sol", "distrito": "Comas"}
+# The same person with letters of Spanish that halve the room of a message: what many a name costs.
+_DEAR_SAMPLE: Final[Mapping[str, str]] = {"nombre": "Lucía", "negocio": "Transportes Perú", "distrito": "San Martín"}
 MOST_TESTS: Final = 10  # test sends per person and hour
 MOST_PARTS: Final = 1_000_000_000  # more than anybody has to spend, and less than the column holds
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A message as the sample person would get it; `most_parts` is what anybody's can cost."""
+    """A message as the sample person would get it; `dear_parts` is what it costs where a name has dear letters, and
+    `most_parts` what anybody's can cost.
+    """
 
     text: str
     size: parts.Size
+    dear_parts: int
     most_parts: int
     dear: list[parts.Dear]
 
@@ -221,8 +226,9 @@ def preview(session: Session, agency_id: int, body: str, language: str) -> Previ
     body = rules.clean(body)
     _check_text(around, language, body)
     text, size = rendering.preview(around, body, language, SAMPLE)
+    _, dear_size = rendering.preview(around, body, language, _DEAR_SAMPLE)
     most = rendering.prepare(around, body, language).most_parts
-    return Preview(text, size, most, parts.dear_characters(text, language))
+    return Preview(text, size, max(size.parts, dear_size.parts), most, parts.dear_characters(text, language))
 
 
 def placeholder_names(session: Session, agency_id: int) -> list[str]:

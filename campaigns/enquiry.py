@@ -9,14 +9,15 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from campaigns import landing
+from campaigns import landing, wakeup
 from campaigns.orders import NoText, Order, Tools
-from campaigns.providers.contract import NotSent, Outgoing, Provider
+from campaigns.providers.contract import Found, NotSent, Outgoing, Provider
 from campaigns.rules.lifecycle import State
 from campaigns.rules.outcomes import Failure
-from campaigns.store import sweeps
+from campaigns.store import receipts, sweeps
 from campaigns.store.results import Result
-from campaigns.store.sweeps import Doubtful
+from campaigns.store.sweeps import Doubtful, Silent
+from campaigns.throttle import Throttle
 from campaigns.vault import Unsealable
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,7 @@ MOST_ABSENCES: Final = 3
 _BATCH: Final = 50
 _AT_ONCE: Final = 10  # asking takes places at the provider that sending may need
 _SKEW: Final = timedelta(seconds=60)  # between the provider's clock and ours
+_ASKS_PER_SECOND: Final = 20
 _ASK_AGAIN_SECONDS: Final = 3600.0  # where the answer cannot change soon
 
 
@@ -48,6 +50,74 @@ async def ask(tools: Tools, order: Order, provider: Provider, *, seconds: float)
         await asyncio.to_thread(landing.write_down, tools, order, [answer.result for answer in answers], absent=absent)
         asked += len(doubtful)
     return asked
+
+
+async def follow_up(tools: Tools, order: Order, provider: Provider, *, seconds: float) -> int:
+    """Ask about messages nothing was heard of, from where the last call ended, for up to so many seconds.
+
+    Returns the last delivery asked about, or 0 when there was none left. What the provider says is kept like a receipt,
+    so that it moves a delivery forward only. Commits every batch; at a pace of its own, which all workers share.
+    """
+    loop = asyncio.get_running_loop()
+    until, upto = loop.time() + seconds, order.premises.campaign.asked_upto
+    pace = Throttle(
+        tools.valkey, f"{order.premises.sender.id}:asks", _ASKS_PER_SECOND, "all", in_flight=_AT_ONCE, urgent=False
+    )
+    while loop.time() < until:
+        silent = await asyncio.to_thread(_silent, tools, order, upto)
+        if not silent:
+            return 0
+        for start in range(0, len(silent), _AT_ONCE):
+            some = silent[start : start + _AT_ONCE]
+            await _wait_for(pace, len(some))
+            found = await asyncio.gather(*(_look(provider, one) for one in some))
+            await asyncio.to_thread(_keep, tools, order, [one for one in found if one is not None])
+        upto = silent[-1].id
+    return upto
+
+
+async def _wait_for(pace: Throttle, number: int) -> None:
+    while number > 0:
+        room = await asyncio.to_thread(pace.take, number, parts=1)
+        number -= room.messages
+        if number > 0:
+            await asyncio.sleep(max(room.wait, 0.01))
+
+
+async def _look(provider: Provider, silent: Silent) -> tuple[Silent, Found] | None:
+    try:
+        found = await provider.look(silent.provider_ref)
+    except NotSent:
+        return None
+    return (silent, found) if found is not None and found.state is not State.SENT else None
+
+
+def _silent(tools: Tools, order: Order, after: int) -> list[Silent]:
+    seconds = tools.settings.ask_after
+    with tools.sessions(order.agency_id)() as session:
+        return list(
+            sweeps.silent(session, order.agency_id, order.campaign_id, after=after, seconds=seconds, size=_BATCH)
+        )
+
+
+def _keep(tools: Tools, order: Order, answers: list[tuple[Silent, Found]]) -> None:
+    rows = [
+        {
+            "agency_id": order.agency_id,
+            "sender_id": order.premises.sender.id,
+            "provider_ref": found.provider_ref,
+            "state": found.state,
+            "reason": found.reason,
+            "campaign_id": order.campaign_id,
+            "delivery_id": silent.id,
+            "attempt": silent.attempt,
+        }
+        for silent, found in answers
+    ]
+    with tools.sessions(order.agency_id).begin() as session:
+        receipts.keep_all(session, rows)
+    if rows:
+        wakeup.receipts(tools.valkey, order.agency_id)
 
 
 def _take(tools: Tools, order: Order) -> list[Doubtful]:

@@ -20,12 +20,15 @@ from campaigns.rules.outcomes import CONCERNS_SENDER, Failure
 from campaigns.store.results import Result
 from campaigns.store.windows import Gate
 from campaigns.supply import End, Ready, Supply, Window
+from campaigns.throttle import HEARTBEAT_SECONDS
 
 log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 30.0
 _JUMP_SECONDS: Final = 2.0
+_AHEAD_SECONDS: Final = 0.25
+_COUNT_SECONDS: Final = 0.1
 
 
 class Flight:
@@ -51,6 +54,8 @@ class Flight:
         self._carriers: set[asyncio.Task[None]] = set()
         self._is_over = False
         self._setbacks = 0
+        self.open_calls = 0
+        self._per_second, self._ended, self._counted_at = float(order.premises.sender.in_flight), 0, self._loop.time()
 
     async def run(self, seconds: float) -> End:
         """Send for up to so many seconds, then let what is in flight come down. Commits every window and batch."""
@@ -58,26 +63,37 @@ class Flight:
         self._landing = Landing(self._tools, self._order)
         told = asyncio.create_task(self._listen())
         try:
-            end = await asyncio.to_thread(self._supply.run, self._deliver)
+            end = await asyncio.to_thread(self._supply.run, self)
         finally:
             self._supply.end(End.TOLD)
             told.cancel()
             # Behind the last window, which the supply may have announced just before it ended.
             self._loop.call_soon(self._end)
             await asyncio.sleep(0)
-            if self._carriers:
-                await asyncio.wait(self._carriers)
+            while self._carriers:
+                _, self._carriers = await asyncio.wait(self._carriers, timeout=HEARTBEAT_SECONDS)
+                await asyncio.to_thread(self._supply.keep, self)
+            await asyncio.to_thread(self._supply.leave)
+            self._landing.add(*(self._unbegun(ready) for ready in self._waiting))
             await self._landing.finish()
         self.pause = max(0.0, self._supply.resume_at - self._loop.time())
         return End.SENDER if self.concern else end
 
+    def appetite(self, places: int) -> int:
+        """How many messages would start within a moment: in free places and in those coming free. From any thread."""
+        return places - self.open_calls - len(self._waiting) + self._ahead(places)
+
+    def deliver(self, window: Window) -> None:
+        """Take a window, in the supply's thread."""
+        self._loop.call_soon_threadsafe(self._take, window)
+
+    def stir(self) -> None:
+        """Let those who wait for a place look again, in the supply's thread."""
+        self._loop.call_soon_threadsafe(self._came.set)
+
     async def _listen(self) -> None:
         await self._stop.wait()
         self._supply.end(End.TOLD)
-
-    def _deliver(self, window: Window) -> None:
-        """In the supply's thread."""
-        self._loop.call_soon_threadsafe(self._take, window)
 
     def _take(self, window: Window) -> None:
         self._landing.add(*window.over)
@@ -87,10 +103,23 @@ class Flight:
         self._came.set()
         self._want_more()
 
+    def _ahead(self, places: int) -> int:
+        # What waits longer than a moment would have to go back through the gate.
+        return max(1, min(places, int(self._per_second * _AHEAD_SECONDS)))
+
     def _want_more(self) -> None:
         # The next window is opened while this one waits, so that no place waits for the database.
-        if len(self._waiting) <= self._supply.places:
+        places = self._supply.places
+        waiting = len(self._waiting)
+        if waiting <= self._ahead(places) // 2 or self.open_calls + waiting < places:
             self._supply.want()
+
+    def _note_pace(self) -> None:
+        """How many calls come back per second, over the last moment."""
+        self._ended += 1
+        now = self._loop.time()
+        if (past := now - self._counted_at) >= _COUNT_SECONDS:
+            self._per_second, self._ended, self._counted_at = self._ended / past, 0, now
 
     def _end(self) -> None:
         self._is_over = True
@@ -102,14 +131,22 @@ class Flight:
             while not self._waiting or place >= self._supply.places:
                 if self._is_over:
                     return
+                self._want_more()
                 self._came.clear()
                 await self._came.wait()
             ready = self._waiting.popleft()
-            self._want_more()
             if self._may_start(ready):
+                self.open_calls += 1
+                self._want_more()
                 await self._hand_over(ready)
-            else:  # it never started: back to the queue as it was
-                self._landing.add(Result(ready.id, ready.attempt, State.QUEUED))
+                self.open_calls -= 1
+                self._note_pace()
+            else:
+                self._landing.add(self._unbegun(ready))
+
+    def _unbegun(self, ready: Ready) -> Result:
+        """Back to the queue as it was."""
+        return Result(ready.id, ready.attempt, State.QUEUED, began=False)
 
     def _may_start(self, ready: Ready) -> bool:
         if abs(time.time() - self._loop.time() - self._clocks_apart) > _JUMP_SECONDS:

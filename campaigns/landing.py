@@ -7,11 +7,11 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns import audit, consent
+from campaigns import brake, consent
 from campaigns.orders import Order, Tools
-from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.lifecycle import State
 from campaigns.rules.outcomes import Failure
-from campaigns.store import campaigns, results, sweeps
+from campaigns.store import contacts, results, sweeps
 from campaigns.store.results import Result
 
 log = structlog.get_logger(__name__)
@@ -22,12 +22,16 @@ _TOGETHER_SECONDS: Final = 0.05  # results of so long are written in one stateme
 def write_down(tools: Tools, order: Order, batch: Sequence[Result], *, absent: Sequence[int] = ()) -> None:
     """Write results in one transaction: who told the provider to stop is refused here too (DESIGN P3).
 
-    `absent` are deliveries the provider was proven not to have.
+    A number that the provider refused to take because it is a landline is marked. `absent` are deliveries the provider
+    was proven not to have.
     """
     agency_id, campaign_id = order.agency_id, order.campaign_id
     refusing = [result.id for result in batch if result.reason == Failure.REFUSED_BY_PERSON]
+    landlines = [result.id for result in batch if result.reason == Failure.LANDLINE and result.ref is None]
     with tools.sessions(agency_id).begin() as session:
-        results.close_window(session, agency_id, campaign_id, batch)
+        results.close_window(session, agency_id, campaign_id, batch, most=order.most_parts)
+        if landlines:
+            contacts.mark_landlines(session, agency_id, results.addresses(session, campaign_id, landlines))
         if absent:
             sweeps.note_absences(session, campaign_id, absent)
         if refusing:
@@ -39,23 +43,6 @@ def write_down(tools: Tools, order: Order, batch: Sequence[Result], *, absent: S
                 source=consent.Source.PROVIDER,
                 rule=Failure.REFUSED_BY_PERSON,
             )
-
-
-def pause(tools: Tools, agency_id: int, campaign_id: int, reason: str) -> bool:
-    """Pause a running campaign because nothing of it should leave; False if it was not running any more. Commits."""
-    with tools.sessions(agency_id).begin() as session:
-        moved = campaigns.move(
-            session,
-            agency_id,
-            campaign_id,
-            CampaignState.PAUSED,
-            only=[CampaignState.RUNNING],
-            pause_reason=reason,
-        )
-        if moved:
-            subject = f"campaign:{campaign_id}"
-            audit.record(session, agency_id, audit.Did.CAMPAIGN_PAUSED, subject, by=None, reason=reason)
-    return moved is not None
 
 
 class Landing:
@@ -89,7 +76,7 @@ class Landing:
         give_up, wait = loop.time() + self._tools.settings.lease, 0.1
         while True:
             try:
-                await asyncio.to_thread(write_down, self._tools, self._order, batch)
+                await asyncio.to_thread(self._write_down, batch)
             except SQLAlchemyError as error:
                 log.warning("results not written", campaign=self._order.campaign_id, error=type(error).__name__)
                 if loop.time() > give_up:
@@ -98,3 +85,9 @@ class Landing:
                 wait = min(wait * 2, 2.0)
             else:
                 return
+
+    def _write_down(self, batch: Sequence[Result]) -> None:
+        write_down(self._tools, self._order, batch)
+        # Who concerns the sender is the flight's own business: it ends.
+        if any(result.state == State.FAILED for result in batch) and not self._order.premises.is_service:
+            brake.check(self._tools.sessions, self._order.agency_id, self._order.campaign_id, ())

@@ -13,8 +13,10 @@ from campaigns.providers.contract import Account
 from campaigns.rendering import Prepared
 from campaigns.rules import hours, parts
 from campaigns.rules.lifecycle import CampaignState
+from campaigns.rules.local_time import month_start
 from campaigns.settings import Settings
 from campaigns.store import premises as store
+from campaigns.store.budgets import Budget
 from campaigns.store.engine import AgencySessions
 from campaigns.store.premises import Premises
 from campaigns.vault import Vault
@@ -99,6 +101,13 @@ class Order:
         if self.premises.is_service:
             return _MOST_PARTS_OF_A_SERVICE_SEND
         return max((text.most_parts for text in self.texts.values()), default=1)
+
+    def budget(self, now: datetime) -> Budget | None:
+        """What may be spent; None without any limit."""
+        campaign, agency = self.premises.campaign, self.premises.agency
+        if campaign.parts_cap is None and agency.parts_per_month is None:
+            return None
+        return Budget(campaign.parts_cap, agency.parts_per_month, month_start(now, agency.time_zone))
 
     def account(self, vault: Vault) -> Account:
         """The sender's account with its secret opened; raises vault.Unsealable."""

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from campaigns import brake
 from campaigns.providers.contract import Reported
 from campaigns.store import receipts as store
 from campaigns.store.agencies import Sender
 from campaigns.store.engine import AgencySessions
+from campaigns.store.receipts import Applied
 
 _BATCH = 5_000
 _TRIES = 3
@@ -58,16 +60,19 @@ def apply(sessions: AgencySessions, agency_id: int) -> int:
     """Apply all waiting receipts of an agency and return how many. Commits each batch; may run twice at once.
 
     A receipt for an unknown delivery, or for an attempt that is not the latest, stays kept and moves nothing.
+    A campaign of which too much fails is paused.
     """
     done = 0
-    while taken := _apply_batch(sessions, agency_id):
-        done += taken
-        if taken < _BATCH:
+    while (applied := _apply_batch(sessions, agency_id)).taken:
+        done += applied.taken
+        for campaign_id, failures in applied.failed.items():
+            brake.check(sessions, agency_id, campaign_id, failures)
+        if applied.taken < _BATCH:
             break
     return done
 
 
-def _apply_batch(sessions: AgencySessions, agency_id: int) -> int:
+def _apply_batch(sessions: AgencySessions, agency_id: int) -> Applied:
     for left in reversed(range(_TRIES)):
         try:
             with sessions(agency_id).begin() as session:
@@ -76,7 +81,7 @@ def _apply_batch(sessions: AgencySessions, agency_id: int) -> int:
             # A window closed over the same rows in another order: PostgreSQL ended one of us, the other is done now.
             if not left:
                 raise
-    return 0
+    return Applied(0, {})
 
 
 def _number(text: str | None, largest: int) -> int | None:

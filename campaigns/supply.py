@@ -6,28 +6,33 @@ A thread of its own beside the event loop: going back and forth between the two 
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import structlog
+from sqlalchemy.orm import Session
 
 from campaigns import wakeup
 from campaigns.orders import NoText, Order, Tools, Written
 from campaigns.rules.lifecycle import Reason, State
 from campaigns.rules.outcomes import Failure
-from campaigns.store import windows
+from campaigns.store import budgets, windows
 from campaigns.store.results import Result
 from campaigns.store.windows import Gate, Opened
-from campaigns.throttle import Room, Throttle
+from campaigns.throttle import HEARTBEAT_SECONDS, Room, Throttle
 from campaigns.vault import Unsealable
 
 log = structlog.get_logger(__name__)
 
 WINDOW: Final = 100
-_YIELD_SECONDS: Final = 3.0  # a job leaves its worker to other work that waits, but not sooner
-_LOOK_SECONDS: Final = 1.0
-_FRESH_SECONDS: Final = 5.0  # what waits longer goes back through the gate: a halt must hold within seconds (DESIGN P9)
+_YIELD_SECONDS: Final = 3.0  # an agency's turn, shared by its campaigns, while others wait for the worker
+_SHORTEST_TURN: Final = 1.0
+_LOOK_SECONDS: Final = 0.5
+# What waits longer goes back through the gate: a STOP must hold within a second, a halt within two (DESIGN P3, P9).
+_FRESH_SECONDS: Final = 0.6
+_FRESH_AFTER_OPENING: Final = 0.25  # or a slow database would let nothing start at all
+_BUDGET_SECONDS: Final = 0.25
 
 
 class End(StrEnum):
@@ -39,6 +44,8 @@ class End(StrEnum):
     YIELDED = "yielded"
     SILENT = "silent"  # Valkey does not answer
     SHARED = "shared"  # others use up the sender's pace already
+    OVERTAKEN = "overtaken"  # an urgent campaign uses the sender
+    BUDGET = "budget"  # no part is left to spend
     PROVIDER = "provider"  # it takes nothing for now
     SENDER = "sender"  # it refuses the sender: everyone after would fail too
 
@@ -61,21 +68,53 @@ class Window(NamedTuple):
     over: list[Result]
 
 
+class Demand(Protocol):
+    """Who takes what is supplied."""
+
+    def appetite(self, places: int) -> int:
+        """How many messages would start soon, with so many places."""
+        ...
+
+    @property
+    def open_calls(self) -> int:
+        """Calls that are open now."""
+        ...
+
+    def deliver(self, window: Window) -> None:
+        """Take a window; called from the supply's thread."""
+        ...
+
+    def stir(self) -> None:
+        """The number of places changed; called from the supply's thread."""
+        ...
+
+
 class Supply:
     """One job's supply. run() belongs to one thread; the other methods may be called from any."""
 
     def __init__(self, tools: Tools, order: Order, gate: Gate, *, seconds: float) -> None:
         self._tools, self._order, self._gate = tools, order, gate
-        self._over_at, self._look_at = time.monotonic() + seconds, time.monotonic() + _YIELD_SECONDS
-        self._sender = order.premises.sender
-        self._throttle = Throttle(tools.valkey, self._sender.id, self._sender.parts_per_second, secrets.token_hex(8))
+        self._sender, campaign = order.premises.sender, order.premises.campaign
+        now = time.monotonic()
+        turn = max(_SHORTEST_TURN, _YIELD_SECONDS / max(1, order.premises.running))
+        self._over_at, self._look_at, self._kept_at = now + seconds, now + turn, now
+        self._lane = wakeup.Work.URGENT if campaign.is_urgent else wakeup.Work.SEND
+        self._throttle = Throttle(
+            tools.valkey,
+            str(self._sender.id),
+            self._sender.parts_per_second,
+            secrets.token_hex(8),
+            in_flight=self._sender.in_flight,
+            urgent=campaign.is_urgent,
+        )
+        self._budget = order.budget(datetime.now(UTC))
         self._after = 0  # the last delivery opened
         self._unused = 0  # parts granted and not needed
         self._told: End | None = None
         self._wanted, self._stirred = threading.Event(), threading.Event()
         self._wanted.set()
         self.resume_at = 0.0  # when the provider takes something again
-        self.places = self._sender.in_flight  # of the sender's, how many are this job's
+        self.places = 0  # of the sender's, how many are this job's
 
     def want(self) -> None:
         """Another window is wanted."""
@@ -87,41 +126,59 @@ class Supply:
         self._wanted.set()
         self._stirred.set()
 
-    def run(self, deliver: Callable[[Window], None]) -> End:
+    def run(self, demand: Demand) -> End:
         """Deliver a window whenever one is wanted and may be opened, until there is no more. Commits each."""
-        try:
-            while not (end := self._must_end()):
-                self._wanted.wait()
-                if (pause := self.resume_at - time.monotonic()) > 0:
-                    self._stirred.wait(min(pause, 1.0))
-                    continue
-                window = self._next()
-                if isinstance(window, End):
-                    return window
-                if window is not None:
-                    self._wanted.clear()
-                    deliver(window)
-            return end
-        finally:
-            self._throttle.give_back(self._unused)
-            self._throttle.leave()
+        while not (end := self._must_end()):
+            if not self._wanted.wait(HEARTBEAT_SECONDS):
+                self.keep(demand)
+                continue
+            if (pause := self.resume_at - time.monotonic()) > 0:
+                self._stirred.wait(min(pause, 1.0))
+                self.keep(demand)
+                continue
+            self._wanted.clear()  # before looking, so that a wish that comes meanwhile is not lost
+            if self.places and demand.appetite(self.places) < 1:
+                continue
+            window = self._next(demand)
+            if isinstance(window, End):
+                return window
+            if window is None:
+                self._wanted.set()
+            else:
+                demand.deliver(window)
+        return end
 
-    def _next(self) -> Window | End | None:
+    def keep(self, demand: Demand) -> None:
+        """Keep the places while calls are open: whoever does not ask for long loses them. Call it every few seconds."""
+        if time.monotonic() - self._kept_at >= HEARTBEAT_SECONDS:
+            self._take(0, demand)
+
+    def leave(self) -> None:
+        """No call is open any more: give back what is left, parts and places."""
+        self._throttle.leave(self._unused)
+        self._unused = 0
+
+    def _next(self, demand: Demand) -> Window | End | None:
         """The next window, None if there was none yet, or why there will be none."""
-        room = self._take(max(1, min(WINDOW, self.places)))
+        size = max(1, min(WINDOW, demand.appetite(self.places or self._sender.in_flight)))
+        room = self._take(size, demand)
         if not room.answered:
             return End.SILENT
-        self.places = max(1, self._sender.in_flight // room.holders)
         if not room.messages:
-            if room.holders > 1 and self._throttle.leave_to_others():
-                return End.SHARED
-            self._stirred.wait(min(room.wait, 1.0))
-            return None
+            return self._without(room)
         began_after = self._after
         window = self._open(room.messages)
-        if window.ready or window.over:
+        if window is None or isinstance(window, End) or window.ready or window.over:
             return window
         return None if window.opened or began_after else End.EMPTY
+
+    def _without(self, room: Room) -> End | None:
+        if room.is_overtaken:
+            return End.OVERTAKEN
+        if room.holders > 1 and room.places and self._throttle.leave_to_others():
+            return End.SHARED
+        self._stirred.wait(min(room.wait, 1.0))
+        return None
 
     def _must_end(self) -> End | None:
         now = time.monotonic()
@@ -133,31 +190,54 @@ class Supply:
             return End.PROVIDER
         if now >= self._look_at:
             self._look_at = now + _LOOK_SECONDS
-            if wakeup.others_wait(self._tools.valkey, wakeup.Work.SEND):
+            if wakeup.others_wait(self._tools.valkey, self._lane, self._gate.agency_id, self._gate.campaign_id):
                 return End.YIELDED
         return None
 
-    def _take(self, size: int) -> Room:
+    def _take(self, size: int, demand: Demand) -> Room:
         """Ask for room by the upper bound of parts, giving back what the last window did not need."""
-        unused, self._unused = self._unused, 0
-        return self._throttle.take(size, parts=self._order.most_parts, unused=unused)
+        unused, self._unused, self._kept_at = self._unused, 0, time.monotonic()
+        using = max(demand.open_calls, self.places)
+        room = self._throttle.take(size, parts=self._order.most_parts, unused=unused, using=using)
+        if room.answered and room.places != self.places:
+            self.places = room.places
+            demand.stir()
+        return room
 
-    def _open(self, granted: int) -> Window:
-        """Open a window, commit, and write its messages."""
+    def _open(self, granted: int) -> Window | End | None:
+        """Open a window, commit, and write its messages; None while only what is in hand may leave a part to spend."""
         began_at = time.monotonic()
         with self._tools.sessions(self._gate.agency_id).begin() as session:
-            opened = windows.open_window(session, self._gate, size=granted, after=self._after)
+            size = self._affordable(session, granted)
+            if not size:
+                self._unused = granted * self._order.most_parts
+                return self._without_budget(session)
+            opened = windows.open_window(session, self._gate, size=size, after=self._after)
+        fresh_until = max(began_at + _FRESH_SECONDS, time.monotonic() + _FRESH_AFTER_OPENING)
         # A window that is not full was the last in this direction: begin again with what came back since.
-        self._after = opened[-1].id if len(opened) == granted else 0
+        self._after = opened[-1].id if len(opened) == size else 0
         window = Window(len(opened), [], [])
         for row in opened:
             if row.reason is None:
-                self._write(window, row, began_at)
+                self._write(window, row, began_at, fresh_until)
         needed = sum(ready.written.parts for ready in window.ready)
         self._unused = granted * self._order.most_parts - needed
         return window
 
-    def _write(self, window: Window, row: Opened, began_at: float) -> None:
+    def _without_budget(self, session: Session) -> End | None:
+        if not budgets.is_in_hand(session, self._gate.agency_id, self._gate.campaign_id):
+            return End.BUDGET
+        self._stirred.wait(_BUDGET_SECONDS)
+        return None
+
+    def _affordable(self, session: Session, granted: int) -> int:
+        """How many of the granted messages the budget has room for, each at the most it can cost."""
+        if self._budget is None:
+            return granted
+        left = budgets.parts_left(session, self._gate.agency_id, self._gate.campaign_id, self._budget)
+        return min(granted, left // self._order.most_parts)
+
+    def _write(self, window: Window, row: Opened, began_at: float, fresh_until: float) -> None:
         lease = self._gate.lease
         try:
             written = self._order.write(self._tools.vault, row)
@@ -168,5 +248,5 @@ class Supply:
             window.over.append(Result(row.id, row.attempt, State.FAILED, Failure.UNREADABLE))
         else:
             # A call has at least half the lease, and none outlives it: the sweep must find nothing still under way.
-            start_by = began_at + min(lease / 2, _FRESH_SECONDS)
+            start_by = min(began_at + lease / 2, fresh_until)
             window.ready.append(Ready(row.id, row.attempt, written, start_by, began_at + lease))

@@ -46,6 +46,9 @@ JOBS: Final[dict[Work, str]] = {
 }
 
 
+_LESS_THAN_URGENT: Final = frozenset({Work.SEND, Work.PLAN, Work.IMPORT})
+
+
 def queue_name(what: Work) -> str:
     """The queue of this work: its job's module."""
     return JOBS[what].split(".")[1]
@@ -95,16 +98,21 @@ def everything_due(sessions: AgencySessions, valkey: redis.Redis) -> int:
     return sum(nudge(valkey, Work(one.what), one.agency_id, one.subject) for one in found)
 
 
-def others_wait(valkey: redis.Redis, what: Work) -> bool:
-    """Whether work of another kind waits for a worker; False if Valkey does not answer."""
-    names = {queue_name(work) for work in Work} - {queue_name(what)}
+def others_wait(valkey: redis.Redis, what: Work, agency_id: int, subject: int = 0) -> bool:
+    """Whether work waits for a worker that is no less urgent than this job's; False if Valkey does not answer.
+
+    Another nudge for the very same does not count.
+    """
+    names = {queue_name(work) for work in Work if what is not Work.URGENT or work not in _LESS_THAN_URGENT}
     try:
         with valkey.pipeline(transaction=False) as pipeline:
+            pipeline.exists(_key(what, agency_id, subject))
             for name in names:
                 pipeline.llen(_queue(valkey, name).key)
-            return any(pipeline.execute())
+            own, *waiting = pipeline.execute()
     except redis.RedisError:
         return False
+    return bool(sum(waiting) > own)
 
 
 def send(valkey: redis.Redis, agency_id: int, campaign_id: int, *, urgent: bool = False) -> bool:

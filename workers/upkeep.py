@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from campaigns import dispatch, wakeup
+from campaigns import settling, wakeup
 from workers import context
 
 
@@ -11,4 +11,4 @@ def settle(agency_id: int, campaign_id: int) -> None:
     with context.job("settle", agency=agency_id, campaign=campaign_id) as tools:
         wakeup.heard(tools.valkey, wakeup.Work.SETTLE, agency_id, campaign_id)
         now = datetime.now(UTC)
-        context.run(lambda _stop: dispatch.settle(tools, agency_id, campaign_id, now=now))
+        context.run(lambda _stop: settling.settle(tools, agency_id, campaign_id, now=now))

@@ -96,6 +96,13 @@ class Provider(Protocol):
         """
         ...
 
+    async def look(self, ref: str) -> Found | None:
+        """Where the message with this reference stands by now; None if the provider does not know it.
+
+        Raises NotSent when the provider cannot be asked now.
+        """
+        ...
+
     async def close(self) -> None:
         """Give the connections back. May be called twice."""
         ...

@@ -15,7 +15,7 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from campaigns.providers.contract import Account, Found, NotSent, Outgoing, Refused, Unclear
-from campaigns.providers.twilio_codes import QUEUE_OVERFLOW, STATUS, failure
+from campaigns.providers.twilio_codes import LATER, STATUS, failure
 from campaigns.rules.lifecycle import State
 from campaigns.rules.outcomes import Failure
 from campaigns.settings import Settings
@@ -23,11 +23,12 @@ from campaigns.settings import Settings
 _HOME: Final = "https://api.twilio.com"
 _CONNECT_SECONDS: Final = 10.0
 _BACKOFF_SECONDS: Final = 0.5  # without Retry-After; whoever calls doubles it
-_QUEUE_FULL_SECONDS: Final = 600.0
 _LONGEST_WAIT: Final = 3600.0
 _LONGEST_VALIDITY: Final = 36_000
 _SERVICE_PREFIX: Final = "MG"
 _NOT_OURS: Final = frozenset({401, 403, 404})
+_UNKNOWN: Final = 404
+_MAY_HAVE_ARRIVED: Final = frozenset({408, 425})  # a proxy's words about a request it may have passed on
 _LOOK_AT_MOST: Final = 200
 
 
@@ -128,6 +129,17 @@ class Twilio:
             raise NotSent(_LONGEST_WAIT)
         return None
 
+    async def look(self, ref: str) -> Found | None:
+        """Where the message with this SID stands; None if Twilio does not know it. Raises NotSent if it cannot say."""
+        try:
+            return _found(await self._client.messages(ref).fetch_async())
+        except TwilioException as error:
+            if getattr(error, "status", None) == _UNKNOWN:
+                return None
+            raise NotSent(_BACKOFF_SECONDS) from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, TypeError, AttributeError):
+            raise NotSent(_BACKOFF_SECONDS) from None
+
     async def _recent(self, to: str, since: datetime) -> AsyncIterator[Any]:
         # Not filtered by DateSent: what still waits in the queue there has none (DOMAIN 1.8).
         looked = 0
@@ -148,10 +160,10 @@ class Twilio:
 
 def _outcome(error: TwilioException) -> Exception:
     status, code = getattr(error, "status", None), getattr(error, "code", None)
-    if not isinstance(status, int) or not 400 <= status < 500:
+    if not isinstance(status, int) or not 400 <= status < 500 or status in _MAY_HAVE_ARRIVED:
         return Unclear()
-    if code == QUEUE_OVERFLOW:
-        return NotSent(_QUEUE_FULL_SECONDS)
+    if code in LATER:
+        return NotSent(LATER[code])
     reason = failure(code)
     if reason is Failure.OTHER and status in _NOT_OURS:
         reason = Failure.CREDENTIALS  # a wrong address or account: says nothing about the person

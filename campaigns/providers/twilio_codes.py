@@ -32,6 +32,7 @@ CODE: Final = {
     21608: Failure.TRIAL_ACCOUNT,
     21610: Failure.REFUSED_BY_PERSON,
     21611: Failure.QUEUE_FULL,
+    14107: Failure.BLOCKED,
     21612: Failure.NO_ROUTE,
     21614: Failure.LANDLINE,
     21635: Failure.LANDLINE,
@@ -50,12 +51,22 @@ CODE: Final = {
     30032: Failure.SENDER_REFUSED,
     30034: Failure.SENDER_REFUSED,
     30036: Failure.TOO_LATE,
+    30039: Failure.BLOCKED,
     30410: Failure.CARRIER,
     30450: Failure.BLOCKED,
+    30610: Failure.BLOCKED,
+    30640: Failure.BLOCKED,
+    63017: Failure.QUEUE_FULL,
+    63018: Failure.QUEUE_FULL,
     63038: Failure.ACCOUNT,
 }
 
-QUEUE_OVERFLOW: Final = 21611  # certainly not taken: minutes to hours later
+# Certainly not taken, and may be later: code -> seconds to wait.
+LATER: Final = {
+    21611: 600.0,  # this sender has ten hours queued
+    63017: 1.0,  # over the rate of the account
+    63018: 1.0,  # over the rate of the channel
+}
 
 
 def failure(code: int | str | None) -> Failure:

@@ -181,6 +181,22 @@ def move(
     return session.scalar(statement, execution_options={"populate_existing": True})
 
 
+def note_asked(session: Session, agency_id: int, campaign_id: int, *, upto: int, ask_at: datetime) -> None:
+    """The provider was asked about silent messages up to the delivery `upto` (0: all), and will be again then."""
+    session.execute(
+        update(Campaign)
+        .where(Campaign.agency_id == agency_id, Campaign.id == campaign_id)
+        .values(asked_upto=upto, ask_at=ask_at)
+    )
+
+
+def note_settled(session: Session, agency_id: int, campaign_id: int, at: datetime) -> None:
+    """Every delivery of the campaign is at its end: nobody needs to look any more."""
+    session.execute(
+        update(Campaign).where(Campaign.agency_id == agency_id, Campaign.id == campaign_id).values(settled_at=at)
+    )
+
+
 def discard_plan(session: Session, campaign_id: int) -> int:
     """Delete the planned deliveries of a campaign that has not started; how many there were."""
     gone: int = session.execute(select(func.discard_plan(campaign_id))).scalar_one()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, aliased, mapped_column
 
@@ -165,6 +166,16 @@ def sectors(session: Session, agency_id: int, contact_ids: Collection[int]) -> d
 def tags(session: Session, agency_id: int, contact_ids: Collection[int]) -> dict[int, list[str]]:
     """Contact id -> tags, of those that have any."""
     return _gathered(session, ContactTag.contact_id, ContactTag.tag, ContactTag.agency_id == agency_id, contact_ids)
+
+
+def mark_landlines(session: Session, agency_id: int, phones: Collection[bytes]) -> None:
+    """These numbers get no SMS: no campaign is planned for them until somebody gives the contact another number."""
+    session.execute(
+        update(Contact)
+        .where(Contact.agency_id == agency_id, Contact.phone_index.in_(list(phones)))
+        .values(phone_kind="landline")
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _gathered(

@@ -51,21 +51,62 @@ def add_queued(session: Session, agency_id: int, campaign_id: int, channel: str,
     _add(session, agency_id, campaign_id, channel, language, State.QUEUED)
 
 
+# By month, in the agency's zone: an agency's budget counts by it. The newest stay as they are, for the brake.
 _COMPACT: Final = sql("""
 WITH gone AS (
     DELETE FROM figure WHERE agency_id = :agency AND campaign_id = :campaign
-        AND (SELECT count(*) FROM figure WHERE agency_id = :agency AND campaign_id = :campaign) > :above
-    RETURNING channel, language, state, reason, number
+        AND (SELECT count(*) FROM figure WHERE agency_id = :agency AND campaign_id = :campaign) > 2 * :keep
+        AND id <= (
+            SELECT id FROM figure WHERE agency_id = :agency AND campaign_id = :campaign
+            ORDER BY id DESC OFFSET :keep LIMIT 1)
+    RETURNING channel, language, state, reason, number, parts, made_at
 )
-INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
-SELECT :agency, :campaign, channel, language, state, reason, sum(number) FROM gone
-GROUP BY channel, language, state, reason HAVING sum(number) <> 0
+INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts, is_sum, made_at)
+SELECT :agency, :campaign, g.channel, g.language, g.state, g.reason, sum(g.number), sum(g.parts), true, max(g.made_at)
+FROM gone g JOIN agency a ON a.id = :agency
+GROUP BY g.channel, g.language, g.state, g.reason, date_trunc('month', g.made_at AT TIME ZONE a.time_zone)
+HAVING sum(g.number) <> 0 OR sum(g.parts) <> 0
 """)
+_KEPT: Final = 3000  # the last 500 outcomes of even the slowest sender: a message leaves at most six rows
 
 
-def compact(session: Session, agency_id: int, campaign_id: int, *, above: int = 200) -> None:
-    """Replace a campaign's figures by their sums where there are more than `above`. May run twice at once."""
-    session.execute(_COMPACT, {"agency": agency_id, "campaign": campaign_id, "above": above})
+def compact(session: Session, agency_id: int, campaign_id: int, *, keep: int = _KEPT) -> None:
+    """Replace a campaign's figures by their sums, all but the newest `keep`, if it is worth it. May run twice at once.
+
+    With `keep` 0 all of them: nothing will be added any more.
+    """
+    session.execute(_COMPACT, {"agency": agency_id, "campaign": campaign_id, "keep": keep})
+
+
+def latest_outcomes(
+    session: Session, agency_id: int, campaign_id: int, *, since: datetime | None, number: int
+) -> dict[tuple[str, str | None], int]:
+    """(state, reason) -> how many of the latest outcomes: at least `number`, if there were so many since then.
+
+    Outcomes that were written at the same moment have no order and are taken together.
+    """
+    statement = (
+        select(Figure.state, Figure.reason, Figure.number, Figure.made_at)
+        .where(
+            Figure.agency_id == agency_id,
+            Figure.campaign_id == campaign_id,
+            Figure.state.in_([State.DELIVERED, State.FAILED]),
+            Figure.number > 0,
+            Figure.is_sum.is_(False),
+        )
+        .order_by(Figure.made_at.desc())
+        .limit(2 * number)
+    )
+    if since is not None:
+        statement = statement.where(Figure.made_at > since)
+    found: dict[tuple[str, str | None], int] = {}
+    last: datetime | None = None
+    for row in session.execute(statement):
+        if sum(found.values()) >= number and row.made_at != last:
+            break
+        last = row.made_at
+        found[row.state, row.reason] = found.get((row.state, row.reason), 0) + row.number
+    return found
 
 
 def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.rules.lifecycle import CampaignState
 from campaigns.store import agencies
 from campaigns.store.agencies import Agency, Sender
 from campaigns.store.campaigns import Campaign, Text
@@ -20,6 +21,7 @@ class Premises:
     sender: Sender
     texts: Mapping[str, str]
     digest: str | None
+    running: int  # campaigns of the agency that run now: they share the agency's turn
 
     @property
     def is_service(self) -> bool:
@@ -54,7 +56,13 @@ def read(session: Session, agency_id: int, campaign_id: int) -> Premises | None:
     texts = session.execute(
         select(Text.language, Text.body).where(Text.campaign_id == campaign_id, Text.channel == sender.channel)
     )
-    return Premises(agency, campaign, sender, {row.language: row.body for row in texts}, found[1])
+    bodies = {row.language: row.body for row in texts}
+    return Premises(agency, campaign, sender, bodies, found[1], _running(session, agency_id))
+
+
+def _running(session: Session, agency_id: int) -> int:
+    running = (Campaign.state == CampaignState.RUNNING) & Campaign.settled_at.is_(None) & (Campaign.kind == "alert")
+    return session.scalar(select(func.count()).where(running, Campaign.agency_id == agency_id)) or 0
 
 
 def _sender(session: Session, campaign: Campaign) -> Sender | None:

@@ -1,5 +1,8 @@
 """Receipts: what a provider says became of a delivery, kept once and never with an address."""
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +20,7 @@ class Receipt(Table):
     __table_args__ = (
         UniqueConstraint("sender_id", "provider_ref", "state"),
         Index("receipt_waiting", "agency_id", "id", postgresql_where=text("applied_at IS NULL")),
+        Index("receipt_unmatched", "agency_id", "id", postgresql_where=text("matched IS FALSE")),
     )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
@@ -64,9 +68,9 @@ WITH picked AS MATERIALIZED (
         ON allowed.old = h.state AND allowed.new = f.state
 ), moved AS (
     UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
-        provider_ref = coalesce(d.provider_ref, m.provider_ref), changed_at = now()
+        provider_ref = coalesce(m.provider_ref, d.provider_ref), changed_at = now()
     FROM moves m WHERE d.campaign_id = m.campaign_id AND d.id = m.id
-    RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason
+    RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason, d.charged
 ), refused AS (
     -- The provider holds a refusal of theirs: it is ours from now on (DOMAIN 1.7).
     INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language)
@@ -76,20 +80,45 @@ WITH picked AS MATERIALIZED (
     SET stopped = true, source = excluded.source, rule = excluded.rule, stopped_at = now(), changed_at = now()
     WHERE NOT opt_out.stopped
 ), counted AS (
-    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
-    SELECT :agency, campaign_id, channel, language, state, reason, sum(number) FROM (
-        SELECT campaign_id, channel, language, state, reason, 1 AS number FROM moved
-        UNION ALL SELECT campaign_id, channel, language, was, was_because, -1 FROM moved
+    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
+    SELECT :agency, campaign_id, channel, language, state, reason, sum(number), sum(charged) FROM (
+        SELECT campaign_id, channel, language, state, reason, 1 AS number, charged FROM moved
+        UNION ALL SELECT campaign_id, channel, language, was, was_because, -1, -charged FROM moved
     ) AS changes GROUP BY 1, 2, 3, 4, 5, 6
+), applied AS (
+    UPDATE receipt r SET applied_at = now(),
+        matched = coalesce((r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held), false)
+    FROM picked p WHERE r.id = p.id
+    RETURNING r.campaign_id, CASE WHEN r.state = 'failed' AND r.matched THEN coalesce(r.reason, '') END AS failure
 )
-UPDATE receipt r SET applied_at = now(),
-    matched = coalesce((r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held), false)
-FROM picked p WHERE r.id = p.id
+SELECT campaign_id, failure, count(*) FROM applied GROUP BY campaign_id, failure
+""")
+
+# Receipts that knew nothing of ours, or of ours what was not there yet.
+_REMATCH = sql("""
+WITH lonely AS MATERIALIZED (
+    SELECT id, provider_ref FROM receipt
+    WHERE agency_id = :agency AND matched IS FALSE AND received_at > now() - interval '4 days'
+        AND (delivery_id IS NULL OR campaign_id = :campaign)
+), found AS (
+    SELECT l.id, d.id AS delivery_id, d.attempt FROM lonely l
+    JOIN delivery d ON d.campaign_id = :campaign AND d.agency_id = :agency AND d.provider_ref = l.provider_ref
+)
+UPDATE receipt r SET campaign_id = :campaign, delivery_id = f.delivery_id, attempt = f.attempt, applied_at = NULL,
+    matched = NULL
+FROM found f WHERE r.id = f.id
 """)
 
 
-def apply(session: Session, agency_id: int, *, limit: int) -> int:
-    """Apply up to `limit` waiting receipts and return how many were taken; never commits."""
+class Applied(NamedTuple):
+    """How many receipts were taken, and campaign -> why some of its messages failed."""
+
+    taken: int
+    failed: dict[int, set[str]]
+
+
+def apply(session: Session, agency_id: int, *, limit: int) -> Applied:
+    """Apply up to `limit` waiting receipts; never commits."""
     allowed = [(old, new) for old in State for new in MOVES[old] if receipt_may_move(old, new)]
     result = session.execute(
         _APPLY,
@@ -102,4 +131,25 @@ def apply(session: Session, agency_id: int, *, limit: int) -> int:
             "news": [new for _, new in allowed],
         },
     )
+    taken, failed = 0, dict[int, set[str]]()
+    for campaign_id, reason, number in result:
+        taken += number
+        if reason is not None:
+            failed.setdefault(campaign_id, set()).add(reason)
+    return Applied(taken, failed)
+
+
+def rematch(session: Session, agency_id: int, campaign_id: int) -> int:
+    """Give kept receipts that nobody could match another chance with this campaign's deliveries; how many match now.
+
+    They wait again to be applied. Looks through all of the campaign's deliveries if there is such a receipt at all.
+    Never commits.
+    """
+    result = session.execute(_REMATCH, {"agency": agency_id, "campaign": campaign_id})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def keep_all(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert reports with these columns, all of them or, where the same one is there already, the others."""
+    if rows:
+        session.execute(insert(Receipt).on_conflict_do_nothing(), list(rows))

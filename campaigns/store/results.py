@@ -12,7 +12,11 @@ from campaigns.store.deliveries import Delivery
 
 
 class Result(NamedTuple):
-    """What became of one delivery in hand. `after`: seconds until it may be tried again, or be asked about."""
+    """What became of one delivery in hand. `after`: seconds until it may be tried again, or be asked about.
+
+    `parts` is what the message costs, where it was taken or may have been. Without `began` it was never handed over,
+    and its attempt does not count.
+    """
 
     id: int
     attempt: int
@@ -21,15 +25,18 @@ class Result(NamedTuple):
     ref: str | None = None
     parts: int | None = None
     after: float | None = None
+    began: bool = True
 
 
-def close_window(session: Session, agency_id: int, campaign_id: int, results: Sequence[Result]) -> int:
+def close_window(session: Session, agency_id: int, campaign_id: int, results: Sequence[Result], *, most: int) -> int:
     """Write down results in one statement and return how many deliveries moved; never commits.
 
     Moves only what is still in hand with the same attempt. Where a receipt was faster, what it did not know is added.
+    `most` parts were charged for each when it was opened; now it becomes what the message cost, or nothing.
     """
     columns = dict(zip(Result._fields, map(list, zip(*results, strict=True)), strict=True))
-    return int(session.execute(_CLOSING, {"agency": agency_id, "campaign": campaign_id, **columns}).scalar_one())
+    values = {"agency": agency_id, "campaign": campaign_id, "most": most, **columns}
+    return int(session.execute(_CLOSING, values).scalar_one())
 
 
 def addresses(session: Session, campaign_id: int, ids: Sequence[int]) -> Sequence[bytes]:
@@ -40,15 +47,25 @@ def addresses(session: Session, campaign_id: int, ids: Sequence[int]) -> Sequenc
 
 
 # Rows are locked in the order of their keys, as receipts lock them, so that the two do not wait for each other.
+# `parts` is null until an attempt's cost is known; so its charge is put right once, whatever comes again.
 _CLOSING = sql("""
 WITH result AS MATERIALIZED (
     SELECT * FROM unnest(
         CAST(:id AS bigint[]), CAST(:attempt AS smallint[]), CAST(:state AS text[]), CAST(:reason AS text[]),
-        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
-    ) AS r (id, attempt, state, reason, ref, parts, after)
+        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[]),
+        CAST(:began AS boolean[])
+    ) AS r (id, attempt, state, reason, ref, parts, after, began)
 ), held AS MATERIALIZED (
-    SELECT d.id, d.state AS was, d.reason AS was_because, d.state IN ('sending', 'unknown') AS moves,
-        r.state, r.reason, r.ref, r.parts, r.after
+    SELECT d.id, d.state AS was, d.reason AS was_because, d.state IN ('sending', 'unknown') AS moves, d.charged,
+        r.state, r.ref, r.after, r.began,
+        CASE WHEN r.state IN ('queued', 'unknown') THEN coalesce(r.reason, d.reason) ELSE r.reason END AS reason,
+        CASE WHEN r.state = 'queued' THEN NULL ELSE coalesce(r.parts, d.parts) END AS parts,
+        CASE
+            WHEN r.state IN ('queued', 'skipped') OR (r.state = 'failed' AND r.ref IS NULL)
+                THEN -coalesce(d.parts, CAST(:most AS smallint))
+            WHEN d.parts IS NULL AND r.parts IS NOT NULL THEN r.parts - CAST(:most AS smallint)
+            ELSE 0
+        END AS more
     FROM delivery d JOIN result r ON r.id = d.id AND r.attempt = d.attempt
     WHERE d.campaign_id = :campaign AND d.agency_id = :agency
     ORDER BY d.id FOR UPDATE OF d
@@ -56,19 +73,21 @@ WITH result AS MATERIALIZED (
     UPDATE delivery d SET
         state = CASE WHEN h.moves THEN h.state ELSE d.state END,
         reason = CASE WHEN h.moves THEN h.reason ELSE d.reason END,
-        provider_ref = coalesce(d.provider_ref, h.ref),
-        parts = coalesce(h.parts, d.parts),
+        provider_ref = coalesce(h.ref, d.provider_ref),
+        parts = h.parts,
+        charged = h.charged + h.more,
+        attempt = CASE WHEN h.moves AND NOT h.began THEN d.attempt - 1 ELSE d.attempt END,
         leased_until = CASE WHEN h.moves AND h.state = 'unknown' THEN now() + make_interval(secs => h.after) END,
         not_before = CASE WHEN h.moves AND h.state = 'queued' THEN now() + make_interval(secs => h.after) END,
         changed_at = now()
-    FROM held h WHERE d.campaign_id = :campaign AND d.id = h.id
-    RETURNING d.channel, d.language, d.state, d.reason, h.was, h.was_because, h.moves
+    FROM held h WHERE d.campaign_id = :campaign AND d.id = h.id AND (h.moves OR h.state IN ('sent', 'unknown'))
+    RETURNING d.channel, d.language, d.state, d.reason, d.charged, h.was, h.was_because, h.charged AS was_charged
 ), counted AS (
-    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
-    SELECT :agency, :campaign, channel, language, state, reason, sum(number) FROM (
-        SELECT channel, language, state, reason, 1 AS number FROM moved WHERE moves
-        UNION ALL SELECT channel, language, was, was_because, -1 FROM moved WHERE moves
-    ) AS changes GROUP BY channel, language, state, reason HAVING sum(number) <> 0
+    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
+    SELECT :agency, :campaign, channel, language, state, reason, sum(number), sum(charged) FROM (
+        SELECT channel, language, state, reason, 1 AS number, charged FROM moved
+        UNION ALL SELECT channel, language, was, was_because, -1, -was_charged FROM moved
+    ) AS changes GROUP BY channel, language, state, reason HAVING sum(number) <> 0 OR sum(charged) <> 0
 )
-SELECT count(*) FROM moved WHERE moves
+SELECT count(*) FROM held WHERE moves
 """)

@@ -1,6 +1,6 @@
 """What no worker has in hand any more: lapsed leases, unknowns to ask about, and whole campaigns that end.
 
-Everything here moves sets of rows, with their figures in the same statement; nothing commits.
+Everything here moves sets of rows, with their figures in the same statement; only skip_all() commits.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 
 from campaigns.rules.lifecycle import Reason
 from campaigns.store.deliveries import Delivery
+from campaigns.store.engine import AgencySessions
+
+_SLICE: Final = 20_000
 
 
 class Doubtful(NamedTuple):
@@ -35,12 +38,19 @@ class Doubtful(NamedTuple):
     body_sealed: bytes | None
 
 
+class Silent(NamedTuple):
+    """A message that was handed over, and nothing was heard of it since."""
+
+    id: int
+    attempt: int
+    provider_ref: str
+
+
 class Open(NamedTuple):
     """Which deliveries of a campaign are not at their end."""
 
     queued: bool
-    sending: bool
-    unknown: bool
+    in_hand: bool
     sent: bool
 
 
@@ -53,38 +63,70 @@ WITH picked AS MATERIALIZED (
     ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE delivery d SET {sets}, changed_at = now() FROM picked p WHERE d.campaign_id = :campaign AND d.id = p.id
-    RETURNING d.channel, d.language, d.state, d.reason, p.was, p.was_because
+    RETURNING d.channel, d.language, d.state, d.reason, d.charged, p.was, p.was_because
 ), counted AS (
-    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number)
-    SELECT :agency, :campaign, channel, language, state, reason, sum(number) FROM (
-        SELECT channel, language, state, reason, 1 AS number FROM moved
-        UNION ALL SELECT channel, language, was, was_because, -1 FROM moved
+    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
+    SELECT :agency, :campaign, channel, language, state, reason, sum(number), sum(charged) FROM (
+        SELECT channel, language, state, reason, 1 AS number, charged FROM moved
+        UNION ALL SELECT channel, language, was, was_because, -1, -charged FROM moved
     ) AS changes GROUP BY channel, language, state, reason
 )
 SELECT count(*) FROM moved
 """)  # noqa: S608
 
 
+# Of a second attempt that is given up, what became of the first is what remains to be said.
 _LAPSE: Final = _moving(
     "state = 'sending' AND leased_until < now()",
     "state = 'unknown', leased_until = greatest(now(), d.handed_at + make_interval(secs => :grace))",
 )
-_SKIP: Final = _moving("state = 'queued'", "state = 'skipped', reason = :reason, leased_until = NULL")
+_SKIP: Final = _moving(
+    "is_queued",
+    "state = CASE WHEN d.again > 0 THEN 'failed' ELSE 'skipped' END,"
+    " reason = CASE WHEN d.again > 0 THEN d.reason ELSE :reason END, leased_until = NULL, not_before = NULL",
+)
 _AGE: Final = _moving(
     "state IN ('sent', 'unknown') AND handed_at < now() - make_interval(secs => :seconds)",
     "state = 'unconfirmed', reason = NULL, leased_until = NULL",
 )
 
+# A certain failure that may pass: once more, half an hour to an hour later.
+_AGAIN: Final = sql("""
+WITH picked AS MATERIALIZED (
+    SELECT id FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND may_go_again
+    ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE delivery d SET state = 'queued', again = d.again + 1, leased_until = NULL, changed_at = now(),
+        not_before = now() + make_interval(secs => :wait * (1 + random()))
+    FROM picked p WHERE d.campaign_id = :campaign AND d.id = p.id
+    RETURNING d.channel, d.language, d.reason, d.charged
+), counted AS (
+    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
+    SELECT :agency, :campaign, m.channel, m.language, c.state, CASE WHEN c.state <> 'again' THEN m.reason END,
+        sum(c.number), sum(c.parts * m.charged)
+    FROM moved m CROSS JOIN (VALUES ('failed', -1, -1), ('queued', 1, 1), ('again', 1, 0)) AS c (state, number, parts)
+    GROUP BY 1, 2, 3, 4, 5, 6
+)
+SELECT count(*) FROM moved
+""")
+
+_SILENT: Final = sql("""
+SELECT id, attempt, provider_ref FROM delivery
+WHERE campaign_id = :campaign AND agency_id = :agency AND id > :after AND state = 'sent'
+    AND provider_ref IS NOT NULL AND handed_at < now() - make_interval(secs => :seconds)
+ORDER BY id LIMIT :size
+""")
+
 _DOUBTFUL: Final = sql("""
 WITH picked AS MATERIALIZED (
     SELECT id FROM delivery
     WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'unknown' AND channel = :channel
-        AND (leased_until IS NULL OR leased_until < now())
+        AND leased_until < now()
     ORDER BY leased_until LIMIT :size FOR UPDATE SKIP LOCKED
 ), held AS (
     UPDATE delivery d SET leased_until = now() + make_interval(secs => :hold) FROM picked p
     WHERE d.campaign_id = :campaign AND d.id = p.id
-    RETURNING d.id, d.attempt, d.absences, d.language, d.handed_at, d.contact_id, d.address_index
+    RETURNING d.id, d.attempt, d.absences, d.language, d.handed_at, d.contact_id, d.address_index, d.provider_ref
 )
 SELECT h.id, h.attempt, h.absences, h.language, h.handed_at,
     m.delivery_id IS NOT NULL OR (c.phone_index = h.address_index AND c.changed_at <= h.handed_at) IS TRUE AS same,
@@ -95,6 +137,9 @@ SELECT h.id, h.attempt, h.absences, h.language, h.handed_at,
         SELECT o.provider_ref FROM delivery o
         WHERE o.campaign_id = :campaign AND o.channel = :channel AND o.address_index = h.address_index
             AND o.id <> h.id AND o.provider_ref IS NOT NULL
+        UNION ALL
+        -- Nobody knows this attempt's message yet: what is known is that of the attempt before.
+        SELECT h.provider_ref WHERE h.provider_ref IS NOT NULL
     ) AS known,
     coalesce(m.address_sealed, c.phone_sealed), c.name_sealed, c.business_sealed, p.name, m.body_sealed
 FROM held h
@@ -103,11 +148,12 @@ LEFT JOIN place p ON p.code = c.place_code
 LEFT JOIN message m ON m.campaign_id = :campaign AND m.delivery_id = h.id
 """)
 
+# What is in hand has a lease; how many are `sent` is asked of the figures: no index follows them.
 _OPEN: Final = sql("""
-SELECT EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'queued'),
-    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'sending'),
-    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'unknown'),
-    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'sent')
+SELECT EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND is_queued),
+    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND leased_until IS NOT NULL),
+    (SELECT coalesce(sum(number), 0) > 0 FROM figure
+        WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'sent')
 """)
 
 
@@ -123,10 +169,34 @@ def skip_queued(session: Session, agency_id: int, campaign_id: int, reason: Reas
     return int(session.execute(_SKIP, values).scalar_one())
 
 
+def skip_all(sessions: AgencySessions, agency_id: int, campaign_id: int, reason: Reason) -> int:
+    """Skip all that is queued for this reason and return how many; commits slice by slice, and may be called again."""
+    total, skipped = 0, _SLICE
+    while skipped == _SLICE:
+        with sessions(agency_id).begin() as session:
+            skipped = skip_queued(session, agency_id, campaign_id, reason, size=_SLICE)
+        total += skipped
+    return total
+
+
 def age(session: Session, agency_id: int, campaign_id: int, *, seconds: float, size: int) -> int:
     """Give up waiting for news of what was handed over so long ago: it stays unconfirmed, until a late receipt."""
     values = {"agency": agency_id, "campaign": campaign_id, "seconds": seconds, "size": size}
     return int(session.execute(_AGE, values).scalar_one())
+
+
+def try_again(session: Session, agency_id: int, campaign_id: int, *, wait: float, size: int) -> int:
+    """Queue up to `size` certain failures that may pass once more, after `wait` to twice `wait` seconds; how many."""
+    values = {"agency": agency_id, "campaign": campaign_id, "wait": wait, "size": size}
+    return int(session.execute(_AGAIN, values).scalar_one())
+
+
+def silent(
+    session: Session, agency_id: int, campaign_id: int, *, after: int, seconds: float, size: int
+) -> Sequence[Silent]:
+    """Up to `size` deliveries above the id `after`, handed over so many seconds ago, of which no receipt told."""
+    values = {"agency": agency_id, "campaign": campaign_id, "after": after, "seconds": seconds, "size": size}
+    return [Silent(*row) for row in session.execute(_SILENT, values)]
 
 
 def take_doubtful(

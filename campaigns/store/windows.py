@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Float,
     Select,
+    SmallInteger,
     Text,
     and_,
     bindparam,
@@ -44,6 +45,7 @@ from campaigns.store.reference import Place
 _AGENCY: BindParameter[int] = bindparam("the_agency", type_=BigInteger)
 _CAMPAIGN: BindParameter[int] = bindparam("the_campaign", type_=BigInteger)
 _DIGEST: BindParameter[str] = bindparam("the_digest", type_=Text)
+_MOST: BindParameter[int] = bindparam("the_most", type_=SmallInteger)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Gate:
     open_until: datetime
     digest: str | None
     lease: float
+    most_parts: int  # what one message can cost: charged until its parts are known
 
 
 class Opened(NamedTuple):
@@ -90,6 +93,7 @@ def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> S
         "the_zone": gate.zone,
         "the_end": gate.open_until,
         "the_lease": gate.lease,
+        "the_most": gate.most_parts,
         "the_last": after,
         "the_size": size,
     }
@@ -113,7 +117,7 @@ def _opening(channel: str) -> Select[Any]:
             moved.c.id,
             moved.c.attempt,
             moved.c.language,
-            moved.c.reason,
+            moved.c.skipped_because,
             weighed.c.address_index,
             weighed.c.address_sealed,
             weighed.c.name_sealed,
@@ -152,11 +156,11 @@ def _gate() -> CTE:
 def _picked(gate: CTE, channel: str) -> CTE:
     # `after` spares the walk over what this worker has just moved; those rows stay in the index until a vacuum.
     return (
-        select(Delivery.id, Delivery.contact_id, Delivery.address_index)
+        select(Delivery.id, Delivery.contact_id, Delivery.address_index, Delivery.reason.label("was_because"))
         .where(
             exists(select(gate.c.id)),
             Delivery.campaign_id == _CAMPAIGN,
-            Delivery.state == State.QUEUED,
+            Delivery.is_queued,
             Delivery.channel == channel,
             Delivery.id > bindparam("the_last"),
             or_(Delivery.not_before.is_(None), Delivery.not_before <= func.now()),
@@ -184,6 +188,7 @@ def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
         select(
             picked.c.id,
             picked.c.address_index,
+            picked.c.was_because,
             reason.label("reason"),
             func.coalesce(Message.address_sealed, Contact.phone_sealed).label("address_sealed"),
             Contact.name_sealed,
@@ -208,24 +213,44 @@ def _moved(weighed: CTE) -> CTE:
         .where(Delivery.campaign_id == _CAMPAIGN, Delivery.id == weighed.c.id)
         .values(
             state=case((goes, State.SENDING.value), else_=State.SKIPPED.value),
-            reason=weighed.c.reason,
+            # Why the first message failed stays with its second attempt, until that has come to something.
+            reason=func.coalesce(weighed.c.reason, Delivery.reason),
             attempt=Delivery.attempt + case((goes, 1), else_=0),
+            parts=case((goes, null()), else_=Delivery.parts),
+            charged=Delivery.charged + case((goes, _MOST), else_=0),
             leased_until=case((goes, func.now() + lease)),
             handed_at=case((goes, func.now()), else_=Delivery.handed_at),
             not_before=None,
             changed_at=func.now(),
         )
-        .returning(Delivery.id, Delivery.attempt, Delivery.language, Delivery.state, Delivery.reason)
+        .returning(
+            Delivery.id,
+            Delivery.attempt,
+            Delivery.language,
+            Delivery.state,
+            Delivery.reason,
+            Delivery.charged,
+            weighed.c.was_because,
+            weighed.c.reason.label("skipped_because"),
+        )
         .cte("moved")
     )
 
 
 def _counted(moved: CTE, channel: str) -> CTE:
-    gone = select(moved.c.language, literal(State.QUEUED.value), null(), -func.count()).group_by(moved.c.language)
-    come = select(moved.c.language, moved.c.state, moved.c.reason, func.count()).group_by(
+    # What is charged goes with the delivery from state to state.
+    more = case((moved.c.state == State.SENDING, _MOST), else_=0)
+    gone = select(
+        moved.c.language,
+        literal(State.QUEUED.value),
+        moved.c.was_because.label("reason"),
+        -func.count(),
+        -func.sum(moved.c.charged - more),
+    ).group_by(moved.c.language, moved.c.was_because)
+    come = select(moved.c.language, moved.c.state, moved.c.reason, func.count(), func.sum(moved.c.charged)).group_by(
         moved.c.language, moved.c.state, moved.c.reason
     )
     changes = union_all(gone, come).subquery("changes")
-    columns = ["agency_id", "campaign_id", "channel", "language", "state", "reason", "number"]
+    columns = ["agency_id", "campaign_id", "channel", "language", "state", "reason", "number", "parts"]
     rows = select(_AGENCY, _CAMPAIGN, literal(channel), *changes.c)
     return insert(Figure).from_select(columns, rows).cte("counted")

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from campaigns import agencies, consent, scheduling, wakeup
 from campaigns.orders import Shut
 from campaigns.rules import hours
+from campaigns.rules.lifecycle import CampaignState
 from campaigns.supply import End
 from tests.carrier import phone
 
@@ -200,24 +201,19 @@ def test_outside_hours_is_waiting(carrier, running, send, states, sessions, agen
     day = (now - timedelta(hours=5)).strftime("%a").lower()
     open_days = {name: span for name, span in hours.always()["days"].items() if name != day}
     with sessions(agency.id).begin() as session:
-        agencies.change(
-            session,
-            agency.id,
-            name=agency.name,
-            time_zone="America/Lima",
-            hours={"days": open_days, "holidays": None},
-            by=bruno.id,
-        )
+        form = agencies.AgencyForm(agency.name, "America/Lima", {"days": open_days, "holidays": None})
+        agencies.change(session, agency.id, form, by=bruno.id)
     campaign_id = running(2)
     assert send(campaign_id, now=now) is Shut.OUTSIDE_HOURS
     assert states(campaign_id) == {"queued": 2}
     assert carrier.creates() == 0
 
 
-def test_after_its_expiry_a_campaign_skips_everyone(carrier, running, send, states, sessions, agency):
+def test_after_its_expiry_a_campaign_skips_everyone(carrier, running, send, settle, states, sessions, agency):
     campaign_id = running(3)
     do(sessions, agency, "UPDATE campaign SET expires_at = now() - interval '1 second' WHERE id = :c", c=campaign_id)
     assert send(campaign_id) is Shut.EXPIRED
+    assert settle(campaign_id) is CampaignState.FINISHED
     assert states(campaign_id) == {"skipped: expired": 3}
     assert carrier.creates() == 0
 
@@ -305,6 +301,6 @@ def test_figures_are_compacted_and_stay_true(running, send, states, sessions, ag
     campaign_id = running(30)
     send(campaign_id)
     with sessions(agency.id).begin() as session:
-        figures.compact(session, agency.id, campaign_id, above=1)
+        figures.compact(session, agency.id, campaign_id, keep=0)
         assert session.scalar(text("SELECT count(*) FROM figure")) == 1
     assert states(campaign_id) == {"sent": 30}

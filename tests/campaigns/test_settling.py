@@ -150,7 +150,7 @@ def test_a_late_result_of_a_slow_worker_moves_nothing_of_the_next_attempt(
     (delivery_id,) = do("SELECT id FROM delivery").one()
     with sessions(agency.id).begin() as session:
         late = Result(delivery_id, 1, State.FAILED, "other")
-        assert results.close_window(session, agency.id, campaign_id, [late]) == 0
+        assert results.close_window(session, agency.id, campaign_id, [late], most=1) == 0
     assert states(campaign_id) == {"sent": 1}
 
 
@@ -160,10 +160,11 @@ def test_a_receipt_before_the_answer_keeps_its_state_and_gets_the_reference(sess
     from campaigns.store.results import Result
 
     campaign_id = running(1)
-    do("UPDATE delivery SET state = 'delivered', attempt = 1")
+    do("UPDATE delivery SET state = 'delivered', attempt = 1, charged = 3")
     (delivery_id,) = do("SELECT id FROM delivery").one()
     with sessions(agency.id).begin() as session:
-        results.close_window(session, agency.id, campaign_id, [Result(delivery_id, 1, State.SENT, ref="SM1", parts=2)])
+        sent = Result(delivery_id, 1, State.SENT, ref="SM1", parts=2)
+        results.close_window(session, agency.id, campaign_id, [sent], most=3)
     assert do("SELECT state, provider_ref, parts FROM delivery").one() == ("delivered", "SM1", 2)
 
 
@@ -181,6 +182,11 @@ def test_a_campaign_whose_messages_all_ended_is_finished(running, send, settle, 
     send(campaign_id)
     assert settle(campaign_id) is CampaignState.RUNNING
     do("UPDATE delivery SET state = 'delivered'")
+    do(
+        "INSERT INTO figure (agency_id, campaign_id, channel, language, state, number)"
+        " VALUES (1, :c, 'sms', 'es', 'sent', -2), (1, :c, 'sms', 'es', 'delivered', 2)",
+        c=campaign_id,
+    )
     assert settle(campaign_id) is CampaignState.FINISHED
     assert settle(campaign_id) is CampaignState.FINISHED
     assert do("SELECT ended_at IS NOT NULL FROM campaign WHERE id = :c", c=campaign_id).scalar_one()

@@ -44,15 +44,19 @@ def test_without_valkey_a_nudge_is_lost_and_nothing_breaks():
     with redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2) as nobody:
         assert not wakeup.nudge(nobody, Work.SEND, 1, 2)
         assert not wakeup.send(nobody, 1, 2)
-        assert not wakeup.others_wait(nobody, Work.SEND)
+        assert not wakeup.others_wait(nobody, Work.SEND, 1, 2)
         wakeup.rest(nobody, Work.SEND, 1, 2, seconds=1)
 
 
 def test_other_work_that_waits_is_seen(valkey):
+    assert not wakeup.others_wait(valkey, Work.SEND, 1, 2)
     wakeup.nudge(valkey, Work.SEND, 1, 2)
-    assert not wakeup.others_wait(valkey, Work.SEND)
+    assert not wakeup.others_wait(valkey, Work.SEND, 1, 2)
+    assert wakeup.others_wait(valkey, Work.SEND, 1, 3)
+    assert not wakeup.others_wait(valkey, Work.URGENT, 1, 3)
     wakeup.nudge(valkey, Work.RECEIPTS, 1)
-    assert wakeup.others_wait(valkey, Work.SEND)
+    assert wakeup.others_wait(valkey, Work.SEND, 1, 2)
+    assert wakeup.others_wait(valkey, Work.URGENT, 1, 3)
 
 
 def test_the_clock_finds_what_no_nudge_told(sessions, valkey, agency, running):

@@ -1,4 +1,4 @@
-"""The sending engine: schedules, lanes, budgets, second attempts, corrections, notices, and news for those in charge."""
+"""The sending engine: schedules, lanes, budgets, second attempts, corrections, and news for those in charge."""
 
 from alembic import op
 
@@ -57,6 +57,10 @@ ALTER TABLE figure
 CREATE INDEX figure_agency ON figure (agency_id, made_at)
 """
 
+RECEIPT = """
+CREATE INDEX receipt_unmatched ON receipt (agency_id, id) WHERE matched IS FALSE
+"""
+
 NOTICE = """
 CREATE TABLE notice (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -77,7 +81,7 @@ CREATE INDEX notice_unseen ON notice (agency_id, staff_id, id) WHERE seen_at IS 
 
 
 def upgrade() -> None:
-    for statements in (AGENCY, CAMPAIGN, DELIVERY, FIGURE, NOTICE):
+    for statements in (AGENCY, CAMPAIGN, DELIVERY, FIGURE, RECEIPT, NOTICE):
         op.execute(statements)
     protect("notice", "SELECT, INSERT, UPDATE (seen_at)")
     grant("delivery", "UPDATE (charged, again)")
@@ -85,7 +89,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE notice")
+    op.execute("DROP TABLE notice; DROP INDEX receipt_unmatched")
     op.execute("DROP INDEX figure_agency; ALTER TABLE figure DROP COLUMN parts, DROP COLUMN is_sum")
     op.execute("""
 DROP INDEX delivery_queued, delivery_open, delivery_again;

@@ -1,0 +1,153 @@
+"""Settling: what no worker has in hand any more comes to its end, and with the last of it the campaign does."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy.orm import Session
+
+from campaigns import enquiry, notices, orders, wakeup
+from campaigns.notices import News
+from campaigns.orders import Order, Tools
+from campaigns.providers import registry
+from campaigns.providers.contract import Provider
+from campaigns.rules.lifecycle import CampaignState, Reason
+from campaigns.store import campaigns, figures, receipts, sweeps
+from campaigns.vault import Unsealable
+from campaigns.wakeup import Work
+
+log = structlog.get_logger(__name__)
+
+UNCONFIRMED_SECONDS: Final = 72 * 3600.0  # without news for so long, a message stays unconfirmed (DOMAIN 1.2)
+_SLICE: Final = 20_000
+_REST: Final = 5.0
+_ASKING_SECONDS: Final = 40.0
+_BETWEEN_PASSES: Final = 12  # times ask_after, from one pass over the silent to the next
+_GOING: Final = (CampaignState.RUNNING, CampaignState.PAUSED)
+
+
+async def settle(tools: Tools, agency_id: int, campaign_id: int, *, now: datetime) -> CampaignState | None:
+    """Settle what no worker has in hand, end the campaign if nothing is left, and return its state; None if gone.
+
+    What lapsed becomes unknown; unknowns that are due are asked about; certain failures that may pass go once more;
+    the queue of what has expired or is stopping is skipped; of messages that nothing was heard of, the provider is
+    asked, and what had no news for 72 hours is unconfirmed. Commits as it goes. May run any number of times at once.
+    """
+    await asyncio.to_thread(_lapse, tools, agency_id, campaign_id)
+    order = await asyncio.to_thread(orders.read, tools, agency_id, campaign_id)
+    if order is None:
+        return None
+    await _ask(tools, order, now)
+    await asyncio.to_thread(_requeue, tools, order, now)
+    return await asyncio.to_thread(_end, tools, order, now)
+
+
+def _lapse(tools: Tools, agency_id: int, campaign_id: int) -> None:
+    grace, lapsed = tools.settings.grace, _SLICE
+    while lapsed == _SLICE:
+        with tools.sessions(agency_id).begin() as session:
+            lapsed = sweeps.lapse(session, agency_id, campaign_id, grace=grace, size=_SLICE)
+        if lapsed:
+            log.warning("leases lapsed", agency=agency_id, campaign=campaign_id, deliveries=lapsed)
+
+
+def _requeue(tools: Tools, order: Order, now: datetime) -> None:
+    campaign = order.premises.campaign
+    if campaign.state == CampaignState.STOPPING:
+        sweeps.skip_all(tools.sessions, order.agency_id, order.campaign_id, Reason.STOPPED)
+    elif campaign.state in _GOING and campaign.expires_at is not None and campaign.expires_at <= now:
+        sweeps.skip_all(tools.sessions, order.agency_id, order.campaign_id, Reason.EXPIRED)
+    elif campaign.state in _GOING and not order.premises.is_service:
+        again = _SLICE
+        while again == _SLICE:
+            with tools.sessions(order.agency_id).begin() as session:
+                wait = tools.settings.again_after
+                again = sweeps.try_again(session, order.agency_id, order.campaign_id, wait=wait, size=_SLICE)
+
+
+async def _ask(tools: Tools, order: Order, now: datetime) -> None:
+    try:
+        account = order.account(tools.vault)
+    except Unsealable:
+        log.error("sealed credentials do not open", sender=order.premises.sender.id)
+        return
+    provider = registry.connect(order.premises.sender.provider, account, tools.settings)
+    try:
+        async with asyncio.timeout(2 * _ASKING_SECONDS + 2 * tools.settings.provider_timeout):
+            await enquiry.ask(tools, order, provider, seconds=_ASKING_SECONDS)
+            if not order.premises.is_service:
+                await _follow_up(tools, order, provider, now)
+    finally:
+        await provider.close()
+
+
+async def _follow_up(tools: Tools, order: Order, provider: Provider, now: datetime) -> None:
+    """From time to time, ask about messages that were handed over and never heard of again."""
+    campaign, ask_after = order.premises.campaign, timedelta(seconds=tools.settings.ask_after)
+    if campaign.ask_at is None:
+        await asyncio.to_thread(_note_asked, tools, order, 0, now + ask_after)
+        return
+    if campaign.ask_at > now:
+        return
+    await asyncio.to_thread(_rematch, tools, order)
+    upto = await enquiry.follow_up(tools, order, provider, seconds=_ASKING_SECONDS)
+    await asyncio.to_thread(_note_asked, tools, order, upto, now if upto else now + _BETWEEN_PASSES * ask_after)
+
+
+def _note_asked(tools: Tools, order: Order, upto: int, ask_at: datetime) -> None:
+    with tools.sessions(order.agency_id).begin() as session:
+        campaigns.note_asked(session, order.agency_id, order.campaign_id, upto=upto, ask_at=ask_at)
+
+
+def _rematch(tools: Tools, order: Order) -> None:
+    with tools.sessions(order.agency_id).begin() as session:
+        matched = receipts.rematch(session, order.agency_id, order.campaign_id)
+    if matched:
+        wakeup.receipts(tools.valkey, order.agency_id)
+
+
+def _age(tools: Tools, order: Order) -> None:
+    aged = _SLICE
+    while aged == _SLICE:
+        with tools.sessions(order.agency_id).begin() as session:
+            aged = sweeps.age(session, order.agency_id, order.campaign_id, seconds=UNCONFIRMED_SECONDS, size=_SLICE)
+
+
+def _end(tools: Tools, order: Order, now: datetime) -> CampaignState:
+    campaign = order.premises.campaign
+    if campaign.started_at is None or (now - campaign.started_at).total_seconds() > UNCONFIRMED_SECONDS:
+        _age(tools, order)  # before that nothing can be old enough
+    state = CampaignState(campaign.state)
+    with tools.sessions(order.agency_id).begin() as session:
+        left = sweeps.still_open(session, order.agency_id, order.campaign_id)
+        if order.premises.is_service or left.queued or left.in_hand:
+            return state
+        ended = _moved(session, order, state, left.sent, now)
+        if not left.sent:
+            figures.compact(session, order.agency_id, order.campaign_id, keep=0)
+    if ended is None or left.sent:
+        wakeup.rest(tools.valkey, Work.SETTLE, order.agency_id, order.campaign_id, seconds=_REST)
+    return ended or state
+
+
+def _moved(session: Session, order: Order, state: CampaignState, waits: bool, now: datetime) -> CampaignState | None:
+    """The state the campaign ends in, if it does: a stopped one still waits for what was sent, but people need not."""
+    if state in _GOING and not waits:
+        to = CampaignState.FINISHED
+    elif state is CampaignState.STOPPING:
+        to = CampaignState.STOPPED
+    else:
+        if state is CampaignState.STOPPED and not waits:
+            campaigns.note_settled(session, order.agency_id, order.campaign_id, now)
+        return None
+    settled_at = None if waits else now
+    moved = campaigns.move(
+        session, order.agency_id, order.campaign_id, to, only=[state], ended_at=now, settled_at=settled_at, ask_at=None
+    )
+    if moved is None:
+        return None
+    if to is CampaignState.FINISHED:
+        notices.tell(session, moved, News.FINISHED, by=None)
+    log.info("campaign ended", agency=order.agency_id, campaign=order.campaign_id, state=to)
+    return to
