@@ -64,7 +64,10 @@ class Carrier:
             self.clock.call_at(message.send_at, self._release, message)
         elif message.service is not None:
             message.status = "accepted"
-            self.clock.call_in(0.0 if at_once else self._delay(), self._release, message)
+            if at_once:
+                self._release(message, True)
+            else:
+                self.clock.call_in(self._delay(), self._release, message)
         elif at_once:
             self._depart(message, True)
         else:
@@ -100,7 +103,7 @@ class Carrier:
         self.messages.move(message, status, self.clock.now(), error_code)
         self.callbacks.emit(message)
 
-    def _release(self, message: Message) -> None:
+    def _release(self, message: Message, at_once: bool = False) -> None:
         """A messaging service picks the sender of a message whose time has come."""
         if message.status in FINAL or message.service is None:
             return
@@ -113,7 +116,10 @@ class Carrier:
             self._move(message, "failed", 30001)
         else:
             self._move(message, "queued")
-            self._enqueue(message)
+            if at_once:
+                self._depart(message, True)
+            else:
+                self._enqueue(message)
 
     def _enqueue(self, message: Message) -> None:
         if self.faults.drain_rate is None:

@@ -65,10 +65,10 @@ async def _accept(carrier: Carrier, message: Message) -> bytes:
     faults = carrier.faults
     if message.callback is not None and message.send_at is None and faults.early_now():
         carrier.counters["callbacks_early"] += 1
+        message.status = "queued" if message.service is None else "accepted"
         before = message.resource()
         async with carrier.callbacks.answered(message, _EARLY_SECONDS):
             carrier.accept(message, at_once=True)
-        before["status"] = "queued" if message.service is None else "accepted"
     else:
         carrier.accept(message)
         before = message.resource()

@@ -130,7 +130,7 @@ def rfc2822(second: int) -> str:
 class Phone:
     """A person's phone: everything it got and wrote, oldest first."""
 
-    __slots__ = ("accepted_count", "messages", "number", "per_campaign", "version")
+    __slots__ = ("_repeats", "accepted_count", "messages", "number", "per_campaign", "version")
 
     def __init__(self, number: str) -> None:
         self.number = number
@@ -138,6 +138,7 @@ class Phone:
         self.accepted_count = 0
         self.per_campaign: Counter[str] | None = None  # most phones get one message: counted from the second on
         self.version = 0
+        self._repeats = (-1, False)  # the version it was found at: an open wall asks every phone every second
 
     def accepted(self) -> list[Message]:
         """Return what came to the phone by a create call, in order."""
@@ -159,8 +160,10 @@ class Phone:
 
     def repeats(self) -> bool:
         """Did one campaign (or, outside campaigns, one text) come more than once without an earlier one failing?"""
-        reached = Counter(campaign_of(message) for message in self.accepted() if message.reached)
-        return any(count > 1 for count in reached.values())
+        if self._repeats[0] != self.version:
+            reached = Counter(campaign_of(message) for message in self.accepted() if message.reached)
+            self._repeats = (self.version, any(count > 1 for count in reached.values()))
+        return self._repeats[1]
 
 
 def campaign_of(message: Message) -> str:

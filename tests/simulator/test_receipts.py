@@ -129,6 +129,14 @@ def test_receipts_can_come_before_the_answer_to_the_create(simulator, twilio, pr
     assert {hook.form["MessageSid"] for hook in product.take(3)} == {message.sid}
 
 
+def test_a_services_receipts_can_come_before_the_answer_too(simulator, twilio, product):
+    simulator.faults(callbacks={"early": 1}, status_delay_ms=60_000)
+    message = send(twilio, product, from_="", messaging_service_sid=SERVICE)
+    assert product.hooks.qsize() == 4
+    assert (message.status, message.num_segments, message.from_) == ("accepted", "0", None)
+    assert message.fetch().status == "delivered"
+
+
 def closed_port() -> int:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
