@@ -40,7 +40,7 @@ MIX = {
     "undelivered:30007": 0.002,
     "undelivered:30008": 0.01,
     "failed:30001": 0.005,
-    "undelivered:30036": 0.005,
+    "failed:30036": 0.005,
     "unconfirmed": 0.01,
 }
 CALLBACKS = {"duplicate": 0.1, "early": 0.1, "drop": 0.05, "shuffle": 300}

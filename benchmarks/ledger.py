@@ -30,7 +30,7 @@ class Row(NamedTuple):
     reason: str | None
     attempt: int
     absences: int
-    provider_ref: str | None
+    again: int
 
 
 @dataclass
@@ -81,8 +81,9 @@ def judge(stage: Stage, carrier: Carrier, campaign_id: int) -> Verdict:
 
 
 def states(stage: Stage, campaign_id: int) -> dict[str, int]:
-    """State -> how many deliveries, counted."""
-    return _rows(stage, campaign_id)[2]
+    """State -> how many deliveries, counted; `again` is how many second attempts there were."""
+    counted = _rows(stage, campaign_id)[2]
+    return {state: number for state, number in sorted(counted.items()) if number}
 
 
 def _rows(stage: Stage, campaign_id: int) -> tuple[Sequence[Row], dict[str, int], dict[str, int]]:
@@ -99,13 +100,14 @@ def _rows(stage: Stage, campaign_id: int) -> tuple[Sequence[Row], dict[str, int]
             told[figure.state] += figure.number
     for row in rows:
         counted[row.state] += 1
+        counted["again"] += row.again
     told.pop("opted_out", None)  # counts people, not deliveries
     return rows, dict(told), dict(counted)
 
 
 def _judge_row(verdict: Verdict, row: Row, entries: Sequence[Entry]) -> None:
     what = f"delivery {row.id}: {row.state} {row.reason or ''} attempt {row.attempt} absences {row.absences}"
-    what += f" ledger {[_short(entry) for entry in entries]}"
+    what += f" again {row.again} ledger {[_short(entry) for entry in entries]}"
     if row.state in OPEN:
         verdict.add("unsettled", what)
     if not entries and not (row.state in _ENDED_BY_REASON and row.reason):
