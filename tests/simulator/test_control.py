@@ -178,6 +178,12 @@ def test_a_wrong_option_stops_the_start_with_a_sentence(options, says):
     assert "Traceback" not in ended.stderr
 
 
+def test_a_wrong_environment_stops_the_start_with_a_sentence():
+    ended = run(SIMULATOR_FAST="perhaps")
+    assert ended.returncode == 2
+    assert "SIMULATOR_FAST='perhaps': write yes or no" in ended.stderr
+
+
 def test_a_taken_port_stops_the_start_with_a_sentence(running):
     ended = run("--port", running.rpartition(":")[2])
     assert ended.returncode == 1
