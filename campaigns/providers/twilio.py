@@ -5,14 +5,15 @@ The stock client ignores time-outs, repeats POSTs and forgets headers: its HTTP 
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import aiohttp
 from twilio.base.exceptions import TwilioException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
+from yarl import URL
 
 from campaigns.providers.contract import Account, Found, NotSent, Outgoing, Refused, Unclear
 from campaigns.providers.twilio_codes import LATER, STATUS, failure
@@ -21,6 +22,7 @@ from campaigns.rules.outcomes import Failure
 from campaigns.settings import Settings
 
 _HOME: Final = "https://api.twilio.com"
+_FORM: Final = URL("/")
 _CONNECT_SECONDS: Final = 10.0
 _BACKOFF_SECONDS: Final = 0.5  # without Retry-After; whoever calls doubles it
 _LONGEST_WAIT: Final = 3600.0
@@ -39,7 +41,9 @@ class HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         super().__init__(pool_connections=False)
         self._base_url = base_url
         self._limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(_CONNECT_SECONDS, timeout))
-        self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        connector, no_cookies = aiohttp.TCPConnector(limit=0), aiohttp.DummyCookieJar()
+        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies)
+        self._address, self._authorization = lru_cache(64)(self._address_of), lru_cache(4)(aiohttp.encode_basic_auth)
 
     async def request(
         self,
@@ -55,20 +59,25 @@ class HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         """One request, never repeated. Raises NotSent for "too many requests", with the wait the answer asked for."""
         sent = dict(headers or {})
         if auth is not None:
-            sent["Authorization"] = aiohttp.encode_basic_auth(*auth)
+            sent["Authorization"] = self._authorization(*auth)
         async with self.session.request(
             method,
-            url.replace(_HOME, self._base_url, 1),
+            self._address(url),
             params=params or None,
-            # aiohttp's own way of writing forms takes a third of the time of a call.
-            data=urlencode(data, doseq=True).encode() if data else None,
+            # aiohttp's own way of writing forms takes a third of the time of a call; this one is compiled.
+            data=_FORM.with_query(data).raw_query_string.encode() if data else None,
             headers=sent,
             timeout=self._limits,
             allow_redirects=allow_redirects,
         ) as answer:
             if answer.status == 429:
                 raise NotSent(_retry_after(answer.headers))
-            return Response(answer.status, await answer.text(errors="replace"), answer.headers)
+            # In UTF-8, always: to work out the charset takes longer than to read the answer.
+            text = (await answer.read()).decode("utf-8", "replace")
+            return Response(answer.status, text, answer.headers)
+
+    def _address_of(self, url: str) -> URL:
+        return URL(url.replace(_HOME, self._base_url, 1))
 
 
 class Twilio:

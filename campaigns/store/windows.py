@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from psycopg.rows import args_row
 from sqlalchemy import (
     CTE,
     BigInteger,
@@ -70,12 +71,14 @@ class Opened(NamedTuple):
     attempt: int
     language: str
     reason: str | None
-    address_index: bytes
     address_sealed: bytes | None
     name_sealed: bytes | None
     business_sealed: bytes | None
     place: str | None
     body_sealed: bytes | None
+
+
+_ROWS = args_row(Opened)
 
 
 def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> Sequence[Opened]:
@@ -97,7 +100,11 @@ def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> S
         "the_last": after,
         "the_size": size,
     }
-    return [Opened(*row) for row in session.connection().exec_driver_sql(words, values).all()]
+    driver: Any = session.connection().connection.driver_connection
+    # Binary, or every sealed value would come as digits: twice as long, to be read back.
+    with driver.cursor(binary=True, row_factory=_ROWS) as cursor:
+        opened: list[Opened] = cursor.execute(words, values).fetchall()
+    return opened
 
 
 @lru_cache(maxsize=8)
@@ -118,7 +125,6 @@ def _opening(channel: str) -> Select[Any]:
             moved.c.attempt,
             moved.c.language,
             moved.c.skipped_because,
-            weighed.c.address_index,
             weighed.c.address_sealed,
             weighed.c.name_sealed,
             weighed.c.business_sealed,
