@@ -90,9 +90,9 @@ def keys_command() -> None:
 
 def _add_commands() -> None:
     # Each noun's commands in a file of its own.
-    from outreach import cli_demo, cli_imports, cli_people, cli_servers
+    from outreach import cli_demo, cli_doctor, cli_imports, cli_people, cli_servers
 
-    for module in (cli_people, cli_imports, cli_servers, cli_demo):
+    for module in (cli_people, cli_imports, cli_servers, cli_doctor, cli_demo):
         for command in module.COMMANDS:
             main.add_command(command)
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
+from campaigns.store.agencies import Agency
 from campaigns.store.campaigns import Campaign
 
 
@@ -24,7 +25,8 @@ class Difference(NamedTuple):
 
 # One statement sees one moment, so that a campaign may go on meanwhile.
 _DIFFERENCES: Final = sql("""
-SELECT :campaign, channel, language, state, reason, sum(number), sum(parts) FROM (
+SELECT CAST(:campaign AS bigint), channel, language, state, reason,
+    CAST(sum(number) AS bigint), CAST(sum(parts) AS bigint) FROM (
     SELECT channel, language, state, reason, number, parts FROM figure
     WHERE agency_id = :agency AND campaign_id = :campaign AND state <> 'opted_out'
     UNION ALL
@@ -46,3 +48,8 @@ def differences(session: Session, agency_id: int, campaign_id: int) -> Sequence[
 def campaigns(session: Session, agency_id: int) -> Sequence[int]:
     """The agency's campaigns, its service campaign among them, oldest first."""
     return session.scalars(select(Campaign.id).where(Campaign.agency_id == agency_id).order_by(Campaign.id)).all()
+
+
+def agencies(session: Session) -> Sequence[Agency]:
+    """All agencies of this installation, oldest first."""
+    return session.scalars(select(Agency).order_by(Agency.id)).all()
