@@ -35,9 +35,10 @@ def web_command(threads: int) -> None:
 
 
 @click.command("worker")
-def worker_command() -> None:
+@click.option("--short", is_flag=True, help="only the short jobs: receipts, upkeep, schedules; have one of these")
+def worker_command(short: bool) -> None:
     """Run one worker alone; start as many as you like, on any number of machines."""
-    _become(settings(), supervisor.worker())
+    _become(settings(), supervisor.worker(short=short))
 
 
 @click.command("clock")
@@ -56,6 +57,7 @@ def run(
         for part in more:
             keeper.add(part)
         keeper.add(Part("web", supervisor.web(live.host, live.port)))
+        keeper.add(Part("upkeep", supervisor.worker(short=True)))
         for number in range(workers):
             keeper.add(Part(f"worker {number + 1}", supervisor.worker()))
         keeper.add(Part("clock", supervisor.clock()))

@@ -44,9 +44,9 @@ def web(host: str, port: int, *, threads: int = 4) -> list[str]:
     ]
 
 
-def worker() -> list[str]:
-    """The arguments that start one worker."""
-    return [sys.executable, "-m", "workers.runner"]
+def worker(*, short: bool = False) -> list[str]:
+    """The arguments that start one worker; with `short` for the short jobs only, so that none waits behind a send."""
+    return [sys.executable, "-m", "workers.runner", *(["short"] if short else [])]
 
 
 def clock() -> list[str]:

@@ -2,4 +2,5 @@
 
 from typing import Final
 
-WATCHED: Final = ("receipts", "upkeep", "schedule", "urgent", "planning", "imports", "dispatch")
+SHORT: Final = ("receipts", "upkeep", "schedule")
+WATCHED: Final = (*SHORT, "urgent", "planning", "imports", "dispatch")

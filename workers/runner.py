@@ -79,9 +79,10 @@ def _end_with_parent(parent: int | None) -> None:
 
 
 def main() -> None:
-    """Run one worker; arguments name queues, without any it watches all."""
+    """Run one worker; arguments name queues, `short` those of the short jobs, and without any it watches all."""
     logs.to_stderr()
-    run(context.settings(), sys.argv[1:] or queues.WATCHED)
+    names = sys.argv[1:] or queues.WATCHED
+    run(context.settings(), queues.SHORT if list(names) == ["short"] else names)
 
 
 if __name__ == "__main__":
