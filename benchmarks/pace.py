@@ -11,7 +11,7 @@ from datetime import datetime
 import redis
 
 from benchmarks import parts, stage
-from benchmarks.stage import Carrier, Stage, Tell
+from benchmarks.stage import Carrier, Tell
 
 _MARGIN_SECONDS = 8.0  # of messages more than needed, so that the queue is never empty
 _LEAST_SECONDS = 1.5  # left out at the beginning, until all workers share the sender
@@ -39,7 +39,7 @@ def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
         outside.begin(latency_ms=chosen.latency_ms)
         campaign_id = stage.start_campaign(live)
         environment, log = stage.environment(live.settings), live.settings.data / "parts.log"
-        with Grants(live) as grants, parts.installed(environment, log, workers=chosen.workers):
+        with Grants(live.settings.queue_url) as grants, parts.installed(environment, log, workers=chosen.workers):
             until = _first_grant(grants) + _LEAST_SECONDS + chosen.seconds + 1
             tell(f"sending for {chosen.seconds} s")
             time.sleep(max(0.0, until - time.time()))
@@ -64,16 +64,18 @@ def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
 class Grants:
     """Listens to what the throttle's script writes in Valkey, by Valkey's own clock, while the block lasts."""
 
-    def __init__(self, live: Stage) -> None:
+    def __init__(self, url: str) -> None:
         self.holders: set[str] = set()
         self.failed = ""
-        self._client = redis.Redis.from_url(live.settings.queue_url)
+        self._client = redis.Redis.from_url(url)
+        self._database = str(self._client.get_connection_kwargs()["db"])
         self._parts: dict[tuple[int, str], int] = {}
         self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._is_over = False
+        self._is_over, self._listens = False, threading.Event()
 
     def __enter__(self) -> "Grants":
         self._thread.start()
+        self._listens.wait(10)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,14 +92,17 @@ class Grants:
     def _listen(self) -> None:
         try:
             with self._client.monitor() as monitor:
+                self._listens.set()
                 for said in monitor.listen():
                     if self._is_over:
                         return
-                    if said["client_type"] == "lua" and (grant := _GRANT.match(said["command"])):
+                    ours = said["client_type"] == "lua" and str(said["db"]) == self._database
+                    if ours and (grant := _GRANT.match(said["command"])):
                         self._parts[int(grant["at"]), grant["who"]] = int(grant["parts"])
                         self.holders.add(grant["who"])
         except redis.RedisError as error:
             self.failed = type(error).__name__
+            self._listens.set()
 
 
 def _first_grant(grants: Grants) -> float:

@@ -50,7 +50,6 @@ def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
         "latency_ms": chosen.latency_ms,
         **raced,
         **holds,
-        "violations": raced["violations"] + sum(seconds > 2.0 for seconds in holds.values()),
     }
 
 
