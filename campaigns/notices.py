@@ -12,7 +12,7 @@ from campaigns.store.notices import Unseen
 
 SHOWN: Final = 20  # at a time; the rest comes when these were seen
 
-__all__ = ["SHOWN", "News", "Unseen", "see", "tell", "unseen"]
+__all__ = ["SHOWN", "News", "Unseen", "count_unseen", "see", "tell", "unseen"]
 
 
 class News(StrEnum):
@@ -37,6 +37,11 @@ def tell(session: Session, campaign: Campaign, news: News, *, by: int | None, re
 def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int = SHOWN) -> Sequence[Unseen]:
     """What this person has not seen yet, each with its campaign's name, newest first."""
     return store.unseen(session, agency_id, staff_id, limit=limit)
+
+
+def count_unseen(session: Session, agency_id: int, staff_id: int) -> int:
+    """How much news this person has not seen yet: one look into a small index, for the menu of every page."""
+    return store.count_unseen(session, agency_id, staff_id)
 
 
 def see(session: Session, agency_id: int, staff_id: int, *, upto: int) -> int:

@@ -56,6 +56,14 @@ def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int) -> Se
     return [Unseen(*row) for row in rows]
 
 
+def count_unseen(session: Session, agency_id: int, staff_id: int) -> int:
+    """How much this person has not seen yet."""
+    statement = select(func.count()).where(
+        Notice.agency_id == agency_id, Notice.staff_id == staff_id, Notice.seen_at.is_(None)
+    )
+    return session.scalar(statement) or 0
+
+
 def see(session: Session, agency_id: int, staff_id: int, *, upto: int) -> int:
     """Call this person's notices up to the id `upto` seen; how many were not yet. May be called again."""
     result = session.execute(

@@ -19,7 +19,8 @@ from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.rules.outcomes import Failure
 from campaigns.scheduling import EXPIRED, LATE
 from campaigns.starting import CHANGED
-from outreach.i18n import place_of, when, zone
+from outreach.admin.estimates import Parts
+from outreach.i18n import number, place_of, when, zone
 from outreach.sentences import sentence
 
 S = CampaignState
@@ -42,7 +43,8 @@ STATES: Final = {
 # What the list can be narrowed to, in its order.
 SHOWN: Final = {
     "open": (_l("In work"), (S.DRAFT, S.PLANNING)),
-    "approval": (_l("To approve"), (S.SUBMITTED, S.APPROVED, S.SCHEDULED)),
+    "approval": (_l("To approve"), (S.SUBMITTED,)),
+    "approved": (_l("To be sent"), (S.APPROVED, S.SCHEDULED)),
     "sending": (_l("Being sent"), (S.RUNNING, S.PAUSED, S.STOPPING)),
     "ended": (_l("Ended"), (S.FINISHED, S.STOPPED, S.CANCELLED)),
 }
@@ -144,7 +146,10 @@ def paused(text: str) -> str:
     """Why a campaign is paused: what a person wrote, or what a worker found."""
     if text in PAUSES:
         return str(PAUSES[text])
-    return ". ".join(failure(text)) if text in list(Failure) else text
+    if text not in list(Failure):
+        return text
+    what, advice = failure(text)
+    return _("%(what)s, so it paused itself. %(advice)s Then let it go on.", what=what, advice=advice)
 
 
 def full(moment: datetime) -> str:
@@ -152,6 +157,13 @@ def full(moment: datetime) -> str:
     local = moment.astimezone(zone())
     day = format_date(local.date(), "full")
     return _("%(day)s, %(time)s (%(city)s time)", day=day, time=f"{local:%H:%M}", city=place_of(zone()))
+
+
+def about(parts: Parts) -> str:
+    """How many SMS something takes, as nearly as can be said before."""
+    if parts.least == parts.most:
+        return number(parts.least)
+    return _("%(least)s to %(most)s", least=number(parts.least), most=number(parts.most))
 
 
 def unstarted(campaign: Campaign) -> str:
@@ -200,14 +212,14 @@ def hours(agency: Agency) -> str:
     stored = hour_rules.parse(agency.hours)
     names = get_day_names("abbreviated", locale=get_locale())
     groups: list[tuple[tuple[int, int], list[str]]] = []
-    for number, day in enumerate(hour_rules.DAYS):
+    for place, day in enumerate(hour_rules.DAYS):
         span = stored.days.get(day)
         if span is None:
             continue
         if groups and groups[-1][0] == span:
-            groups[-1][1].append(names[number])
+            groups[-1][1].append(names[place])
         else:
-            groups.append((span, [names[number]]))
+            groups.append((span, [names[place]]))
     told = [
         _("%(days)s %(opens)s to %(closes)s", days=_days(days), opens=_clock(opens), closes=_clock(closes))
         for (opens, closes), days in groups

@@ -1,4 +1,7 @@
-"""What a campaign will cost before it has: who reads what, times the parts of each text for the sample person."""
+"""What a campaign will cost before it has: who reads what, times the parts of each text.
+
+From the sample person's to those of somebody whose name has letters such as í, which halve the room of a message.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,17 +28,25 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Budget:
-    """The parts a campaign is about to take, and the least of what it may: its own cap or what is left this month."""
+class Parts:
+    """About how many parts, from `least` to `most`."""
 
-    parts: int
+    least: int
     most: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The parts a campaign is about to take, and how many it may: its own cap or what is left this month."""
+
+    parts: Parts
+    allowed: int
     is_month: bool
 
     @property
     def is_short(self) -> bool:
-        """Whether some people will get nothing."""
-        return self.parts > self.most
+        """Whether some people may get nothing."""
+        return self.parts.most > self.allowed
 
 
 def audience(segment_id: int) -> Count:
@@ -52,23 +63,17 @@ def readings(counted: Count, texts: list[str], fallback: str) -> list[Reading]:
     ]
 
 
-def parts_of_draft(read: list[Reading], looks: Looks) -> int | None:
+def parts_of_draft(read: list[Reading], looks: Looks) -> Parts | None:
     """About how many parts a draft would take; None if a text that is read is not right yet."""
-    each = _each(looks)
-    if not {one.gets for one in read if one.gets} <= set(each):
-        return None
-    return sum(each[one.gets] * one.people for one in read if one.gets)
+    return _parts([(one.gets, one.people) for one in read if one.gets], looks)
 
 
-def parts_of_plan(found: Figures, looks: Looks) -> int | None:
+def parts_of_plan(found: Figures, looks: Looks) -> Parts | None:
     """About how many parts a planned campaign takes; None if a text does not parse."""
-    each = _each(looks)
-    if not set(found.languages) <= set(each):
-        return None
-    return sum(each[code] * funnel.planned for code, funnel in found.languages.items())
+    return _parts([(code, funnel.planned) for code, funnel in found.languages.items()], looks)
 
 
-def budget(campaign: Campaign, parts: int | None, now: datetime) -> Budget | None:
+def budget(campaign: Campaign, parts: Parts | None, now: datetime) -> Budget | None:
     """The parts a campaign will take beside those it may; None where there is no limit, or no estimate."""
     agency = agencies.get(g.db, g.agency_id)
     limits = []
@@ -79,9 +84,15 @@ def budget(campaign: Campaign, parts: int | None, now: datetime) -> Budget | Non
         limits.append((max(0, left), True))
     if parts is None or not limits:
         return None
-    most, is_month = min(limits)
-    return Budget(parts, most, is_month)
+    allowed, is_month = min(limits)
+    return Budget(parts, allowed, is_month)
 
 
-def _each(looks: Looks) -> dict[str, int]:
-    return {code: look.size.parts for code, look in looks.items() if isinstance(look, Preview)}
+def _parts(people: list[tuple[str, int]], looks: Looks) -> Parts | None:
+    right = {code: look for code, look in looks.items() if isinstance(look, Preview)}
+    if not {language for language, _ in people} <= set(right):
+        return None
+    return Parts(
+        sum(right[language].size.parts * number for language, number in people),
+        sum(right[language].dear_parts * number for language, number in people),
+    )

@@ -7,6 +7,7 @@ from flask import Flask, current_app, g, request, url_for
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _l
 
+from campaigns import notices
 from campaigns.rules import policy
 
 
@@ -37,8 +38,13 @@ PLACES: Final = (
 
 
 def install(app: Flask) -> None:
-    """Give every template the menu of its reader, as `places()`."""
-    app.jinja_env.globals["places"] = places
+    """Give every template the menu of its reader, as `places()`, and how much news they have, as `news_waiting()`."""
+    app.jinja_env.globals.update(places=places, news_waiting=news_waiting)
+
+
+def news_waiting() -> int:
+    """How much news the reader has not seen."""
+    return notices.count_unseen(g.db, g.agency_id, g.staff.id)
 
 
 def places() -> list[Place]:

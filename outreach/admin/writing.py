@@ -9,9 +9,9 @@ from campaigns import authoring, reference
 from campaigns.authoring import Campaign, Preview, Trial
 from campaigns.errors import Conflict, Invalid
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
-from outreach.admin import estimates, nudges
+from outreach.admin import campaign_words, estimates, nudges
 from outreach.admin.campaign_forms import DraftForm, TestForm, draft_form, languages_of
-from outreach.admin.estimates import Looks
+from outreach.admin.estimates import Looks, Parts
 from outreach.auth import requires
 from outreach.i18n import place_of, zone
 from outreach.pages import flash, page, see_other
@@ -119,13 +119,14 @@ def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Res
         form=form,
         looks=looks,
         parts=_parts(campaign, looks),
+        words=campaign_words,
         city=place_of(zone()),
         holes=authoring.placeholder_names(g.db, g.agency_id),
         voids=campaign.state != CampaignState.DRAFT,
     )
 
 
-def _parts(campaign: Campaign, looks: Looks) -> int | None:
+def _parts(campaign: Campaign, looks: Looks) -> Parts | None:
     """About how many parts the texts take for the segment that was saved; None while there is none."""
     if campaign.segment_id is None or not looks:
         return None

@@ -3,12 +3,14 @@
 import re
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from campaigns import agencies
 from campaigns.rules.hours import DAYS
+from campaigns.rules.local_time import month_start
 from campaigns.store.audit import AuditRow
 from outreach.app import create_app
 from tests.cast import PASSWORD, SIMULATOR_ACCOUNT, SIMULATOR_NUMBER, SIMULATOR_TOKEN
@@ -79,6 +81,13 @@ def test_saving_what_is_shown_changes_nothing(as_dora, stored):
         ("name", "x" * 81, "Escriba un nombre de 1 a 80 caracteres."),
         ("time_zone", "America/Nowhere", 'role="alert"'),
         ("holidays", "XX", 'role="alert"'),
+        ("parts_per_month", "0", "Escriba un número entero de 1 a"),
+        ("parts_per_month", "9" * 30, "Escriba un número entero de 1 a"),
+        ("parts_per_month", "mil", "Escriba un número entero."),
+        ("brake_failed", "0", "Escriba un número entero de 1 a 100."),
+        ("brake_failed", "101", "Escriba un número entero de 1 a 100."),
+        ("brake_failed", "", "Escriba un número."),
+        ("brake_filtered", "2.5", "Escriba un número entero."),
     ],
 )
 def test_what_is_wrong_is_said_beside_it_and_nothing_is_lost(as_dora, stored, field, value, sentence):
@@ -89,6 +98,36 @@ def test_what_is_wrong_is_said_beside_it_and_nothing_is_lost(as_dora, stored, fi
     assert sentence in answer.text
     assert 'value="07:15"' in answer.text
     assert stored().hours == before
+
+
+def test_a_budget_and_brakes_are_set_and_a_limit_is_taken_away_again(as_dora, stored, sessions, agency):
+    def limits():
+        found = stored()
+        return found.parts_per_month, found.brake_failed, found.brake_filtered
+
+    assert limits() == (None, 20, 2)
+    sent = form(as_dora, parts_per_month=" 50000 ", brake_failed="35", brake_filtered="100")
+    assert as_dora.post("/settings/", data=sent).status_code == 303
+    assert limits() == (50000, 35, 100)
+    shown = as_dora.get("/settings/").text
+    assert 'value="50000"' in shown
+    assert "Este mes se usaron 0 SMS" in shown
+    assert as_dora.post("/settings/", data=form(as_dora, parts_per_month="")).status_code == 303
+    assert limits() == (None, 20, 2)
+
+
+def test_what_this_month_cost_is_counted_in_the_agencys_zone(as_dora, sessions, agency, other_agency):
+    began = month_start(datetime.now(UTC), "America/Lima")
+    figure = (
+        "INSERT INTO figure (agency_id, campaign_id, channel, language, state, number, parts, made_at)"
+        " VALUES (:a, 1, 'sms', 'es', 'sent', 0, :p, :at)"
+    )
+    with sessions(agency.id).begin() as session:
+        for parts, at in ((5, began), (-2, datetime.now(UTC)), (70, began - timedelta(seconds=1))):
+            session.execute(text(figure), {"a": agency.id, "p": parts, "at": at})
+    with sessions(other_agency.id).begin() as session:
+        session.execute(text(figure), {"a": other_agency.id, "p": 1000, "at": datetime.now(UTC)})
+    assert "Este mes se usaron 3 SMS" in as_dora.get("/settings/").text
 
 
 def test_a_week_without_an_open_day_is_refused(as_dora):
