@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -54,18 +54,18 @@ def check_time_zone(name: str) -> str:
 
 
 def open_until(hours: Hours, zone: str, now: datetime) -> datetime | None:
-    """When the present sending hours end, or None if it is outside them now. `now` is aware."""
-    local = now.astimezone(ZoneInfo(zone))
-    span = _span(hours, local.date())
-    if span is None:
+    """When the present sending hours end, or None if it is outside them now. `now` is aware, the answer in `zone`.
+
+    Where clocks show an hour twice, hours that begin or end within it are the shorter ones: they are open at no moment
+    that is not inside them on the wall.
+    """
+    day = now.astimezone(ZoneInfo(zone)).date()
+    today = _opening(hours, day, zone)
+    if today is None or not today[0] <= now.astimezone(UTC) < today[1]:
         return None
-    opens, closes = _at(local.date(), span[0], zone), _at(local.date(), span[1], zone)
-    if not opens <= now < closes:
-        return None
-    following = _span(hours, local.date() + timedelta(days=1))
-    if span[1] == 24 * 60 and following is not None and following[0] == 0:
-        return _at(local.date() + timedelta(days=1), following[1], zone)
-    return closes
+    tomorrow = _opening(hours, day + timedelta(days=1), zone)
+    closes = tomorrow[1] if tomorrow is not None and tomorrow[0] == today[1] else today[1]
+    return closes.astimezone(ZoneInfo(zone))
 
 
 def next_opening(hours: Hours, zone: str, now: datetime) -> datetime | None:
@@ -74,11 +74,9 @@ def next_opening(hours: Hours, zone: str, now: datetime) -> datetime | None:
         return now
     today = now.astimezone(ZoneInfo(zone)).date()
     for ahead in range(366):
-        span = _span(hours, today + timedelta(days=ahead))
-        if span is not None:
-            opens = _at(today + timedelta(days=ahead), span[0], zone)
-            if opens > now:
-                return opens
+        found = _opening(hours, today + timedelta(days=ahead), zone)
+        if found is not None and found[0] > now.astimezone(UTC):
+            return found[0].astimezone(ZoneInfo(zone))
     return None
 
 
@@ -92,10 +90,33 @@ def _minutes(day: str, text: str) -> int:
     return at.hour * 60 + at.minute
 
 
-def _at(day: date, minutes: int, zone: str) -> datetime:
+def _opening(hours: Hours, day: date, zone: str) -> tuple[datetime, datetime] | None:
+    """The moments, in UTC, between which a day is open."""
+    span = _span(hours, day)
+    if span is None:
+        return None
+    opens, opens_again = _shown(day, span[0], zone)
+    before, before_again = _shown(day, span[0] - 1, zone)
+    if opens < opens_again and before < before_again:
+        opens = opens_again  # in the middle of an hour that comes twice: after the first time the clocks go back
+    closes, _ = _shown(day, span[1], zone)
+    return (opens, closes) if opens < closes else None
+
+
+def _shown(day: date, minutes: int, zone: str) -> tuple[datetime, datetime]:
+    """The first and the last moment, in UTC, at which clocks show a time; if never, when they are put past it."""
     # Wall-clock arithmetic first, zone last: a day with a clock change is not 24 hours long.
-    wall = datetime.combine(day, time()) + timedelta(minutes=minutes)
-    return wall.replace(tzinfo=ZoneInfo(zone))
+    here = ZoneInfo(zone)
+    wall = (datetime.combine(day, time()) + timedelta(minutes=minutes)).replace(tzinfo=here)
+    first, last = sorted(wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first == last or first.astimezone(here).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return first, last
+    while last - first > timedelta(seconds=1):  # the change is between the two
+        middle = first + (last - first) // 2
+        is_before = middle.astimezone(here).utcoffset() == first.astimezone(here).utcoffset()
+        first, last = (middle, last) if is_before else (first, middle)
+    change = last.replace(microsecond=0)
+    return change, change
 
 
 def _span(hours: Hours, day: date) -> tuple[int, int] | None:
