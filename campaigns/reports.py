@@ -112,8 +112,8 @@ def figures(session: Session, agency_id: int, campaign_id: int) -> Figures:
 def rows(session: Session, agency_id: int, campaign_id: int) -> list[Sum]:
     """The campaign's figures as a table: one row per channel, language, state and reason, in this order.
 
-    The first row of each channel and language, with the state "planned", has its parts; those of the others are nought,
-    because a message is charged once whatever becomes of it. Raises NotFound.
+    The first row of each channel and language, with the state PLANNED, is the sum of its deliveries; people who refused
+    and second attempts are counted beside them. Raises NotFound.
     """
     if campaign_store.get(session, agency_id, campaign_id) is None:
         raise NotFound("campaign_unknown")
@@ -127,7 +127,7 @@ def rows(session: Session, agency_id: int, campaign_id: int) -> list[Sum]:
         Sum(channel, language, PLANNED, None, people[channel, language], parts[channel, language])
         for channel, language in people
     ]
-    found = whole + [row._replace(parts=0) for row in sums if row.number]
+    found = [*whole, *sums]
     return sorted(found, key=lambda row: (row.channel, row.language, _ORDER.index(row.state), row.reason or ""))
 
 

@@ -28,9 +28,8 @@ def figures(campaign_id: int) -> Response:
     found = reports.rows(g.db, g.agency_id, campaign_id)
     table: list[tuple[object, ...]] = [*_about(campaign), (), COLUMNS]
     for row in found:
-        parts = row.parts if row.state == reports.PLANNED else None
         meaning = _meaning(row.state, row.reason)
-        table.append((row.channel, row.language, row.state, row.reason, row.number, parts, meaning))
+        table.append((row.channel, row.language, row.state, row.reason, row.number, row.parts, meaning))
     response = Response(spreadsheet.write(table), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-figures.csv"'
     response.headers["Cache-Control"] = "no-store"

@@ -118,3 +118,32 @@ def test_who_is_not_written_to_is_shown_with_the_reason(sessions, vault, agency,
 def test_a_stranger_sees_no_figures(sessions, other_agency, sent):
     with sessions(other_agency.id)() as theirs, pytest.raises(NotFound):
         reports.figures(theirs, other_agency.id, sent)
+
+
+def test_a_table_of_figures_adds_up(sessions, agency, sent):
+    with sessions(agency.id).begin() as session:
+        store.add_opt_out(session, agency.id, sent, "sms", "qu")
+        session.execute(
+            text(
+                "INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts) VALUES"
+                " (:a, :c, 'sms', 'es', 'queued', NULL, -2, 0), (:a, :c, 'sms', 'es', 'queued', 'unreachable', 2, 3),"
+                " (:a, :c, 'sms', 'qu', 'again', NULL, 4, 0)"
+            ),
+            {"a": agency.id, "c": sent},
+        )
+    with sessions(agency.id)() as session:
+        table = reports.rows(session, agency.id, sent)
+        found = reports.figures(session, agency.id, sent)
+    whole = {row.language: row for row in table if row.state == reports.PLANNED}
+    assert [table[0], next(row for row in table if row.language == "qu")] == list(whole.values())
+    for language, total in whole.items():
+        own = [r for r in table if r.language == language and r.state not in ("planned", "again", "opted_out")]
+        assert (sum(r.number for r in own), sum(r.parts for r in own)) == (total.number, total.parts)
+        assert total.number == found.languages[language].planned
+    assert (found.parts, found.again, found.opted_out, found.waiting_again) == (3, 4, 1, {"unreachable": 2})
+    assert (found.all.planned, found.all.waiting) == (50, 25)
+
+
+def test_a_stranger_gets_no_table(sessions, other_agency, sent):
+    with sessions(other_agency.id)() as theirs, pytest.raises(NotFound):
+        reports.rows(theirs, other_agency.id, sent)

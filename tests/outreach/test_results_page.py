@@ -130,13 +130,11 @@ def test_parts_are_shown_beside_the_cap(as_bruno, sessions, agency, going, add):
 
 
 def test_the_figures_are_taken_along(as_ada, sessions, agency, going, add):
-    add("queued", -4)
-    add("sending", 0, parts=7)
-    add("delivered", 2, parts=-1)
-    add("failed", 1, "landline")
+    add("queued", -5)
+    add("delivered", 2, parts=5)
+    add("failed", 1, "landline", parts=1)
     add("skipped", 1, "opted_out", language="es")
-    add("queued", 1, "unreachable")
-    add("queued", -1)
+    add("queued", 1, "unreachable", parts=2)
     add("again", 1)
     add("opted_out", 1)
     answer = as_ada.get(f"/campaigns/{going}/figures.csv")
@@ -149,17 +147,17 @@ def test_the_figures_are_taken_along(as_ada, sessions, agency, going, add):
     assert about["ended"] == [""]
     spanish = [tuple(row.values()) for row in rows if row["language"] == "es"]
     assert spanish == [
-        ("sms", "es", "planned", "", "12", "6", "Previstos"),
-        ("sms", "es", "queued", "", "7", "", "En espera"),
+        ("sms", "es", "planned", "", "12", "8", "Previstos"),
+        ("sms", "es", "queued", "", "7", "0", "En espera"),
         (
-            *("sms", "es", "queued", "unreachable", "1", ""),
+            *("sms", "es", "queued", "unreachable", "1", "2"),
             "En espera de un segundo intento: El teléfono estaba apagado o sin señal",
         ),
-        ("sms", "es", "delivered", "", "2", "", "Entregados"),
-        ("sms", "es", "failed", "landline", "1", "", "Fallidos: El número es un teléfono fijo"),
-        ("sms", "es", "skipped", "opted_out", "1", "", "No se les escribe: Pidió no recibir más mensajes"),
-        ("sms", "es", "again", "", "1", "", "Segundos intentos"),
-        ("sms", "es", "opted_out", "", "1", "", "Pidieron no recibir más"),
+        ("sms", "es", "delivered", "", "2", "5", "Entregados"),
+        ("sms", "es", "failed", "landline", "1", "1", "Fallidos: El número es un teléfono fijo"),
+        ("sms", "es", "skipped", "opted_out", "1", "0", "No se les escribe: Pidió no recibir más mensajes"),
+        ("sms", "es", "again", "", "1", "0", "Segundos intentos"),
+        ("sms", "es", "opted_out", "", "1", "0", "Pidieron no recibir más"),
     ]
     assert "download" in as_ada.get(f"/campaigns/{going}/").text
     english = table(as_ada.get(f"/campaigns/{going}/figures.csv?lang=en"))[1]
