@@ -83,7 +83,7 @@ PAUSES: Final = {
         "It cannot go on. Stop it, copy it and have the copy approved."
     ),
     "brake_failed": _l(
-        "It paused itself, because too many of its last 500 messages failed. Look below why, and set that right first. "
+        "It paused itself, because too many of its last 500 messages failed. Look at why, and set that right first. "
         "If it goes on, the counting begins anew."
     ),
     "brake_filtered": _l(

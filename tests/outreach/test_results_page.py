@@ -82,7 +82,7 @@ def test_what_a_person_wrote_is_shown_as_they_wrote_it(as_bruno, sessions, agenc
     ("code", "told"),
     [
         ("brake_failed", "fallaron demasiados de sus últimos 500 mensajes"),
-        ("brake_filtered", "se tomaron por correo no deseado"),
+        ("brake_filtered", "se tomaron por publicidad no deseada"),
         ("changed_since_approval", "Ya no es lo que se aprobó"),
         ("credentials", "El proveedor rechazó la cuenta o el token, así que se pausó sola. Revise"),
     ],
@@ -112,7 +112,7 @@ def test_second_attempts_are_counted_and_their_wait_is_explained(as_bruno, going
     details = as_bruno.get(polled + "&part=details", headers=hx).text
     assert "entre 30 y 60 minutos" in details
     assert re.search(r"El teléfono estaba apagado o sin señal.*?>2<", details, re.S)
-    assert "2 mensajes se intentaron por segunda vez." in details
+    assert "2 mensajes que fallaron pasaron a un segundo intento." in details
     languages = re.findall(r'scope="row">([^<]+)</th>\s*<td class="figure" data-name="Previstos">(\d+)', details)
     assert languages == [("español", "12"), ("quechua", "8")]
 
