@@ -119,14 +119,14 @@ def _end(tools: Tools, order: Order, now: datetime) -> CampaignState:
     if campaign.started_at is None or (now - campaign.started_at).total_seconds() > UNCONFIRMED_SECONDS:
         _age(tools, order)  # before that nothing can be old enough
     state = CampaignState(campaign.state)
+    ended: CampaignState | None = None
     with tools.sessions(order.agency_id).begin() as session:
         left = sweeps.still_open(session, order.agency_id, order.campaign_id)
-        if order.premises.is_service or left.queued or left.in_hand:
-            return state
-        ended = _moved(session, order, state, left.sent, now)
-        if not left.sent:
-            figures.compact(session, order.agency_id, order.campaign_id, keep=0)
-    if ended is None or left.sent:
+        if not (order.premises.is_service or left.queued or left.in_hand):
+            ended = _moved(session, order, state, left.sent, now)
+            if not left.sent:
+                figures.compact(session, order.agency_id, order.campaign_id, keep=0)
+    if ended is None:
         wakeup.rest(tools.valkey, Work.SETTLE, order.agency_id, order.campaign_id, seconds=_REST)
     return ended or state
 

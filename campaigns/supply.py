@@ -33,6 +33,7 @@ _LOOK_SECONDS: Final = 0.5
 _FRESH_SECONDS: Final = 0.6
 _FRESH_AFTER_OPENING: Final = 0.25  # or a slow database would let nothing start at all
 _BUDGET_SECONDS: Final = 0.25
+_PLACE_SECONDS: Final = 2.0
 
 
 class End(StrEnum):
@@ -43,7 +44,7 @@ class End(StrEnum):
     TOLD = "told"
     YIELDED = "yielded"
     SILENT = "silent"  # Valkey does not answer
-    SHARED = "shared"  # others use up the sender's pace already
+    SHARED = "shared"  # others use up the sender's pace or places already
     OVERTAKEN = "overtaken"  # an urgent campaign uses the sender
     BUDGET = "budget"  # no part is left to spend
     PROVIDER = "provider"  # it takes nothing for now
@@ -110,6 +111,7 @@ class Supply:
         self._budget = order.budget(datetime.now(UTC))
         self._after = 0  # the last delivery opened
         self._unused = 0  # parts granted and not needed
+        self._without_place = 0.0  # seconds since others had all places
         self._told: End | None = None
         self._wanted, self._stirred = threading.Event(), threading.Event()
         self._wanted.set()
@@ -175,7 +177,9 @@ class Supply:
     def _without(self, room: Room) -> End | None:
         if room.is_overtaken:
             return End.OVERTAKEN
-        if room.holders > 1 and room.places and self._throttle.leave_to_others():
+        self._without_place = 0.0 if room.places else self._without_place + room.wait
+        others_have_all = bool(room.places) or self._without_place > _PLACE_SECONDS
+        if room.holders > 1 and others_have_all and self._throttle.leave_to_others():
             return End.SHARED
         self._stirred.wait(min(room.wait, 1.0))
         return None
