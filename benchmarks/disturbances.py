@@ -15,7 +15,7 @@ from campaigns.settings import Settings
 
 # A tenth each, and at least one of them; the rest is dealt out among the product's own processes by weight.
 _SERVERS = ("postgres", "valkey", "valkey_emptied", "worker_frozen")
-_PROCESSES = {"worker": 6, "job": 4, "web": 2, "web_server": 1, "clock": 2}
+_PROCESSES = {"worker": 6, "job": 4, "web": 2, "web_server": 1, "clock": 2, "upkeep": 2}
 
 # Every way a create can go wrong. Those that make the whole sender wait are rare, or nothing else would happen.
 CREATE_FAULTS = [
@@ -86,6 +86,7 @@ class Killer:
             "web": lambda: self._parts.kill("web"),
             "web_server": lambda: self._parts.kill_child("web"),
             "clock": lambda: self._parts.kill("clock"),
+            "upkeep": lambda: self._parts.kill("upkeep"),
         }
         acts[kill.kind]()
         self.counts[kill.kind] += 1

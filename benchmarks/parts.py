@@ -105,11 +105,12 @@ class Parts:
 
 @contextmanager
 def installed(live_environment: dict[str, str], log: Path, *, workers: int, port: int = 0) -> Iterator[Parts]:
-    """A clock, so many workers, and a web application if it is given a port."""
+    """What `outreach serve` runs: a clock, so many workers, one for short jobs, and the web if it is given a port."""
     with Parts({**live_environment, "OUTREACH_PORT": str(port or 8000)}, log) as parts:
         if port:
             parts.start("web", "web")
         parts.start("clock", "clock")
+        parts.start("upkeep", "worker --short")
         for number in range(workers):
             parts.start(f"worker {number + 1}", "worker")
         if port:

@@ -4,8 +4,9 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -20,13 +21,19 @@ _PATIENCE_SECONDS = 600.0
 
 
 class Leg(NamedTuple):
-    """One campaign, sent to its end."""
+    """Campaigns, sent to their end by so many workers."""
 
-    per_second: float
+    seconds: float
     peak_bytes: int
     most_creates_open: int
     duplicates: int
     missing: int
+
+    @classmethod
+    def together(cls, legs: Sequence["Leg"]) -> "Leg":
+        """Several as one."""
+        times, peaks, opens, duplicates, missing = zip(*legs, strict=True)
+        return cls(sum(times), max(peaks), max(opens), sum(duplicates), sum(missing))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -35,65 +42,83 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=1, help="whose speed is `per_second`")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="what the simulator waits before each answer")
     parser.add_argument("--in-flight", type=int, default=100, help="calls at once, of all workers together")
+    parser.add_argument(
+        "--rounds", type=int, default=2, help="machines change their speed: everything in turn, so often"
+    )
     parser.add_argument("--jobs", type=int, default=500, help="messages of the way with one job for each")
     parser.add_argument("--ordinary", action="store_true", help="without the simulator's fast mode")
 
 
 def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
-    """Measure half of the bare client before and half after the whole path: machines change their speed meanwhile.
+    """Measure the bare client, one worker and two, in turn; the bare client once more at the end; then the usual way.
 
     With a latency the speed is that of the calls in flight, so more workers and other ways are left out.
     """
-    other = None if chosen.latency_ms else (2 if chosen.workers == 1 else 1)
-    job_seconds = None
+    kinds = [chosen.workers] if chosen.latency_ms else sorted({1, 2, chosen.workers})
+    legs: dict[int, list[Leg]] = {workers: [] for workers in kinds}
+    found: dict[str, object] = {}
     with stage.carrier(*(() if chosen.ordinary else stage.FAST)) as outside:
-        bare = _bare(outside, chosen, tell)
+        bare = [_bare(outside, chosen, tell)]
         with stage.installation(twilio_url=outside.url, base_url="http://127.0.0.1:9") as live:
             tell(f"making {chosen.messages} contacts")
             stage.people(live, chosen.messages)
             stage.pace(live, stage.UNLIMITED, in_flight=chosen.in_flight)
-            leg = _leg(live, outside, chosen, chosen.workers, tell)
-            second = _leg(live, outside, chosen, other, tell) if other else None
-            if other:
-                job_seconds = _one_job_each(live, outside, chosen.jobs, tell)
-        bare += _bare(outside, chosen, tell)
-    found = _figures(chosen, leg, 2 * (chosen.messages // 2) / bare)
-    if second is not None:
-        two, one = (leg, second) if chosen.workers > 1 else (second, leg)
-        found["speedup"] = round(two.per_second / one.per_second, 3)
-        found["duplicates"], found["missing"] = leg.duplicates + second.duplicates, leg.missing + second.missing
-    if job_seconds:
-        found["one_job_per_message_per_second"] = round(chosen.jobs / job_seconds, 1)
-        found["ratio_to_one_job_per_message"] = round(leg.per_second * job_seconds / chosen.jobs, 1)
-    return found
+            for number in range(chosen.rounds):
+                for workers in kinds:
+                    legs[workers].append(_leg(live, outside, chosen, workers, f"round-{number}-{workers}"))
+                    tell(f"whole path, workers {workers}: {chosen.messages / legs[workers][-1].seconds:.0f} messages/s")
+                bare.append(_bare(outside, chosen, tell))
+            if not chosen.latency_ms:
+                found["one_job_per_message_per_second"] = _one_job_each(live, outside, chosen.jobs, tell)
+    sums = {workers: Leg.together(each) for workers, each in legs.items()}
+    bare_per_second = len(bare) * _half(chosen) / sum(bare)
+    return _figures(chosen, sums, bare_per_second) | found | _against(chosen, sums, found)
 
 
-def _figures(chosen: argparse.Namespace, leg: Leg, bare_per_second: float) -> dict[str, object]:
-    found: dict[str, object] = {
+def _against(chosen: argparse.Namespace, legs: Mapping[int, Leg], found: Mapping[str, Any]) -> dict[str, object]:
+    per_second = _per_second(chosen, legs[chosen.workers])
+    if chosen.latency_ms:
+        return {"latency_ratio": round(per_second / (chosen.in_flight / (chosen.latency_ms / 1000)), 3)}
+    return {
+        "speedup": round(legs[1].seconds / legs[2].seconds, 3),
+        "ratio_to_one_job_per_message": round(per_second / found["one_job_per_message_per_second"], 1),
+    }
+
+
+def _per_second(chosen: argparse.Namespace, leg: Leg) -> float:
+    return float(chosen.messages * chosen.rounds / leg.seconds)
+
+
+def _figures(chosen: argparse.Namespace, legs: Mapping[int, Leg], bare_per_second: float) -> dict[str, object]:
+    per_second = _per_second(chosen, legs[chosen.workers])
+    return {
         "messages": chosen.messages,
+        "rounds": chosen.rounds,
         "workers": chosen.workers,
         "latency_ms": chosen.latency_ms,
         "in_flight": chosen.in_flight,
-        "per_second": round(leg.per_second, 1),
+        "per_second": round(per_second, 1),
         "bare_client_per_second": round(bare_per_second, 1),
-        "ratio": round(leg.per_second / bare_per_second, 3),
-        "peak_rss_mb": round(leg.peak_bytes / 1e6, 1),
-        "most_creates_open": leg.most_creates_open,
-        "duplicates": leg.duplicates,
-        "missing": leg.missing,
+        "ratio": round(per_second / bare_per_second, 3),
+        "peak_rss_mb": round(legs[chosen.workers].peak_bytes / 1e6, 1),
+        "most_creates_open": max(leg.most_creates_open for leg in legs.values()),
+        "duplicates": sum(leg.duplicates for leg in legs.values()),
+        "missing": sum(leg.missing for leg in legs.values()),
     }
-    if chosen.latency_ms:
-        found["latency_ratio"] = round(leg.per_second / (chosen.in_flight / (chosen.latency_ms / 1000)), 3)
-    return found
 
 
 def _bare(outside: Carrier, chosen: argparse.Namespace, tell: Tell) -> float:
-    messages = chosen.messages // 2
+    """Seconds of the bare client for half as many messages as a campaign has."""
+    messages = _half(chosen)
     outside.begin(latency_ms=chosen.latency_ms)
     arguments = [outside.url, str(messages), str(chosen.in_flight)]
     seconds = _program("benchmarks.bare_client", arguments)
     tell(f"bare client: {messages / seconds:.0f} messages/s")
     return seconds
+
+
+def _half(chosen: argparse.Namespace) -> int:
+    return max(1, int(chosen.messages) // 2)
 
 
 def _one_job_each(live: Stage, outside: Carrier, messages: int, tell: Tell) -> float:
@@ -102,7 +127,7 @@ def _one_job_each(live: Stage, outside: Carrier, messages: int, tell: Tell) -> f
     if (taken := outside.control("counters").get("creates_accepted", 0)) != messages:
         raise RuntimeError(f"{taken} of {messages} jobs sent their message")
     tell(f"one job each: {messages / seconds:.0f} messages/s")
-    return seconds
+    return round(messages / seconds, 1)
 
 
 def _program(module: str, arguments: list[str]) -> float:
@@ -113,9 +138,9 @@ def _program(module: str, arguments: list[str]) -> float:
     return float(done.stdout)
 
 
-def _leg(live: Stage, outside: Carrier, chosen: argparse.Namespace, workers: int, tell: Tell) -> Leg:
+def _leg(live: Stage, outside: Carrier, chosen: argparse.Namespace, workers: int, name: str) -> Leg:
     outside.begin(latency_ms=chosen.latency_ms)
-    campaign_id = stage.start_campaign(live, name=f"with-{workers}")
+    campaign_id = stage.start_campaign(live, name=name)
     with ExitStack() as running:
         log = live.settings.data / "parts.log"
         programs = running.enter_context(Parts(stage.environment(live.settings), log))
@@ -126,9 +151,8 @@ def _leg(live: Stage, outside: Carrier, chosen: argparse.Namespace, workers: int
         _wait_until_sent(live, campaign_id)
     seconds = _seconds(live, campaign_id)
     phones = outside.control("ledger")["phones"]
-    tell(f"whole path, workers {workers}: {chosen.messages / seconds:.0f} messages/s")
     return Leg(
-        chosen.messages / seconds,
+        seconds,
         max(peak.bytes for peak in peaks),
         outside.control("counters")["most_creates_open"],
         sum(len(texts) - 1 for texts in phones.values()),
