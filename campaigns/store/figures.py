@@ -26,7 +26,7 @@ class Figure(Table):
     reason: Mapped[str | None]
     number: Mapped[int] = mapped_column(Integer)
     parts: Mapped[int] = mapped_column(Integer, server_default="0")  # by how many more parts are charged
-    is_sum: Mapped[bool] = mapped_column(server_default=sql("false"))  # stands for older changes
+    is_old: Mapped[bool] = mapped_column(server_default=sql("false"))  # the brake looks at newer ones only
     made_at: Mapped[Made]
 
 
@@ -61,7 +61,7 @@ WITH gone AS (
             ORDER BY id DESC OFFSET :keep LIMIT 1)
     RETURNING channel, language, state, reason, number, parts, made_at
 )
-INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts, is_sum, made_at)
+INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts, is_old, made_at)
 SELECT :agency, :campaign, g.channel, g.language, g.state, g.reason, sum(g.number), sum(g.parts), true, max(g.made_at)
 FROM gone g JOIN agency a ON a.id = :agency
 GROUP BY g.channel, g.language, g.state, g.reason, date_trunc('month', g.made_at AT TIME ZONE a.time_zone)
@@ -92,7 +92,7 @@ def latest_outcomes(
             Figure.campaign_id == campaign_id,
             Figure.state.in_([State.DELIVERED, State.FAILED]),
             Figure.number > 0,
-            Figure.is_sum.is_(False),
+            Figure.is_old.is_(False),
         )
         .order_by(Figure.made_at.desc())
         .limit(2 * number)

@@ -70,7 +70,8 @@ WITH picked AS MATERIALIZED (
     UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
         provider_ref = coalesce(m.provider_ref, d.provider_ref), changed_at = now()
     FROM moves m WHERE d.campaign_id = m.campaign_id AND d.id = m.id
-    RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason, d.charged
+    RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason,
+        d.charged, d.handed_at
 ), refused AS (
     -- The provider holds a refusal of theirs: it is ours from now on (DOMAIN 1.7).
     INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language)
@@ -80,11 +81,14 @@ WITH picked AS MATERIALIZED (
     SET stopped = true, source = excluded.source, rule = excluded.rule, stopped_at = now(), changed_at = now()
     WHERE NOT opt_out.stopped
 ), counted AS (
-    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
-    SELECT :agency, campaign_id, channel, language, state, reason, sum(number), sum(charged) FROM (
-        SELECT campaign_id, channel, language, state, reason, 1 AS number, charged FROM moved
-        UNION ALL SELECT campaign_id, channel, language, was, was_because, -1, -charged FROM moved
-    ) AS changes GROUP BY 1, 2, 3, 4, 5, 6
+    -- News of what was sent before somebody let the campaign go on does not brake it again.
+    INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, is_old, number, parts)
+    SELECT :agency, campaign_id, channel, language, state, reason, is_old, sum(number), sum(charged) FROM (
+        SELECT m.campaign_id, m.channel, m.language, m.state, m.reason, 1 AS number, m.charged,
+            coalesce(m.handed_at <= c.resumed_at, false) AS is_old
+        FROM moved m JOIN campaign c ON c.id = m.campaign_id
+        UNION ALL SELECT campaign_id, channel, language, was, was_because, -1, -charged, false FROM moved
+    ) AS changes GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), applied AS (
     UPDATE receipt r SET applied_at = now(),
         matched = coalesce((r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held), false)

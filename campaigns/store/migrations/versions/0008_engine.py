@@ -53,7 +53,7 @@ CREATE INDEX delivery_again ON delivery (campaign_id, id) WHERE may_go_again
 FIGURE = """
 ALTER TABLE figure
     ADD COLUMN parts INTEGER DEFAULT '0' NOT NULL,
-    ADD COLUMN is_sum BOOLEAN DEFAULT false NOT NULL;
+    ADD COLUMN is_old BOOLEAN DEFAULT false NOT NULL;
 CREATE INDEX figure_agency ON figure (agency_id, made_at)
 """
 
@@ -90,7 +90,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE notice; DROP INDEX receipt_unmatched")
-    op.execute("DROP INDEX figure_agency; ALTER TABLE figure DROP COLUMN parts, DROP COLUMN is_sum")
+    op.execute("DROP INDEX figure_agency; ALTER TABLE figure DROP COLUMN parts, DROP COLUMN is_old")
     op.execute("""
 DROP INDEX delivery_queued, delivery_open, delivery_again;
 ALTER TABLE delivery DROP COLUMN is_queued, DROP COLUMN may_go_again, DROP COLUMN charged, DROP COLUMN again;
