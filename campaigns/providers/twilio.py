@@ -5,6 +5,7 @@ The stock client ignores time-outs, repeats POSTs and forgets headers: its HTTP 
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -185,7 +186,12 @@ def _found(record: Any) -> Found:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds, or until a date (RFC 9110); whoever asks for nothing readable is waited for a little."""
+    asked = headers.get("Retry-After", "")
     try:
-        return min(_LONGEST_WAIT, max(0.0, float(headers["Retry-After"])))
-    except (KeyError, ValueError):
+        seconds = (
+            float(asked) if asked[:1].isdigit() else (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+        )
+        return min(_LONGEST_WAIT, max(0.0, seconds))
+    except (ValueError, TypeError):
         return _BACKOFF_SECONDS

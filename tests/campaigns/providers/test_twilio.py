@@ -4,11 +4,13 @@ import asyncio
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from campaigns.providers import registry
 from campaigns.providers.contract import Account, NotSent, Outgoing, Refused, Unclear
+from campaigns.providers.twilio import _retry_after
 from campaigns.rules.lifecycle import State
 from campaigns.rules.outcomes import Failure
 from tests.cast import SIMULATOR_ACCOUNT, SIMULATOR_NUMBER, SIMULATOR_TOKEN
@@ -223,3 +225,20 @@ def test_nothing_of_a_message_is_logged(twilio, send, caplog):
 
 def test_a_secret_is_not_shown():
     assert SIMULATOR_TOKEN not in repr(ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [
+        ("12", 12.0, 12.0),
+        ("0.5", 0.5, 0.5),
+        ("99999999", 3600.0, 3600.0),
+        ("", 0.5, 0.5),
+        ("soon", 0.5, 0.5),
+        ("-3", 0.5, 0.5),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0, 0.0),
+        (format_datetime(datetime.now(UTC) + timedelta(seconds=900), usegmt=True), 600.0, 900.0),
+    ],
+)
+def test_how_long_the_provider_asks_to_wait(asked, least, most):
+    assert least <= _retry_after({"Retry-After": asked}) <= most
