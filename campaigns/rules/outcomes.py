@@ -10,6 +10,10 @@ class Failure(StrEnum):
     NUMBER_UNKNOWN = "number_unknown"  # inactive or never given out
     LANDLINE = "landline"
     REFUSED_BY_PERSON = "refused_by_person"  # the provider holds an opt-out of theirs
+    ADDRESS_UNKNOWN = "address_unknown"  # no such mailbox or domain, or closed for good
+    ADDRESS_INVALID = "address_invalid"  # no mailbox can be written like this
+    MAILBOX_FULL = "mailbox_full"
+    MAIL_REFUSED = "mail_refused"  # for our reputation or the content: not the address's fault
     UNREACHABLE = "unreachable"  # off, roaming, no signal
     BLOCKED = "blocked"
     FILTERED = "filtered"  # taken for spam

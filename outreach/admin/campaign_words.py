@@ -98,6 +98,13 @@ FAILURES: Final = {
     Failure.NUMBER_UNKNOWN: (_l("The number is not in use"), _l("Ask the person for their present number.")),
     Failure.LANDLINE: (_l("The number is a landline"), _l("Ask for a mobile.")),
     Failure.REFUSED_BY_PERSON: (_l("The person refused at the provider"), _l("They will not be written to again.")),
+    Failure.ADDRESS_UNKNOWN: (_l("The mailbox does not exist"), _l("Ask the person for their present address.")),
+    Failure.ADDRESS_INVALID: (_l("The e-mail address cannot exist"), _l("Correct it under People.")),
+    Failure.MAILBOX_FULL: (_l("The mailbox was full"), _l("A later campaign may reach it.")),
+    Failure.MAIL_REFUSED: (
+        _l("The person's mail server refused mail from you"),
+        _l("The address may be right. Ask whoever runs your mail to check your domain's standing."),
+    ),
     Failure.UNREACHABLE: (_l("The phone was off or had no signal"), _l("A later campaign may reach it.")),
     Failure.BLOCKED: (_l("The carrier blocked the message"), _l("Ask the provider why.")),
     Failure.FILTERED: (_l("The carrier took it for spam"), _l("Avoid links and words of urgency; ask the provider.")),
