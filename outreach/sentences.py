@@ -84,6 +84,28 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
         "With its frame and the longest values the text is %(count)s characters over %(most)s: shorten it.",
     ),
     "text_control_character": later("Character %(position)s cannot be shown on a phone. Delete it or type it again."),
+    # mails
+    "subject_empty": later("Write a subject that says something without the placeholders, too."),
+    "subject_too_long": counted(
+        "The subject is %(count)s character over %(most)s: shorten it.",
+        "The subject is %(count)s characters over %(most)s: shorten it.",
+    ),
+    "subject_control_character": later("Character %(position)s of the subject cannot be sent. Delete it."),
+    "mail_too_long": counted(
+        "The mail is %(count)s character over %(most)s: shorten it.",
+        "The mail is %(count)s characters over %(most)s: shorten it.",
+    ),
+    "mail_picture": later("A mail holds no pictures: loading one tells others that it was opened."),
+    "mail_html": later("Write without HTML: two stars make **bold**, a hyphen begins a list."),
+    "mail_nested": later("Lists lie too deep in one another here. Use at most three levels."),
+    "mail_link_hole": later("A link may not hold a placeholder for a person: write the address itself."),
+    "mail_link_scheme": later("Links lead to https:// pages, tel: numbers or mailto: addresses, not to %(target)s."),
+    "mail_link_host": later(
+        "%(target)s is not a page one can check by eye: write https:// and a name in plain letters, such as www.gob.pe."
+    ),
+    "mail_link_phone": later("%(target)s is not a telephone number. Write tel: and digits, for example tel:111."),
+    "mail_link_mailbox": later("%(target)s is not an e-mail address. Write mailto: and the address, nothing else."),
+    "mail_link_words": later("The link says “%(words)s” and leads to %(target)s. It must lead where it says."),
     # segments
     "segment_unknown": later("This segment does not exist."),
     "segment_name_taken": later("You have a segment named %(name)s already."),

@@ -92,17 +92,23 @@ def fill(pieces: Pieces, values: Mapping[str, str]) -> str:
     gap = False  # the last thing was an empty value
     for piece in pieces:
         if isinstance(piece, Hole):
-            value = one_line(values.get(piece.name, "").translate(_BRACES), LONGEST_VALUE)
+            value = clean(values.get(piece.name, ""))
             gap = not value
             out += value
             continue
-        out, gap = _close_gap(out, piece) if gap else out + piece, False
+        out, gap = "".join(close_gap(out, piece)) if gap else out + piece, False
     return out.rstrip(" ") if gap else out
 
 
-def _close_gap(before: str, after: str) -> str:
+def clean(value: str) -> str:
+    """A value as it is filled in: one line of at most 120 characters, without braces."""
+    return one_line(value.translate(_BRACES), LONGEST_VALUE)
+
+
+def close_gap(before: str, after: str) -> tuple[str, str]:
+    """The words on both sides of a hole that stays empty, without the space or comma it leaves."""
     if not before or before.endswith("\n"):
-        return before + after.lstrip(" ,;:")
+        return before, after.lstrip(" ,;:")
     if before.endswith(" ") and after[:1] in ("", " ", ",", ".", ";", ":", "!", "?", "\n", "\r", ")"):
-        return before[:-1] + after
-    return before + after
+        return before[:-1], after
+    return before, after
