@@ -12,6 +12,7 @@ from aiohttp import web
 
 from simulator import fast, settings
 from simulator.answers import CARRIER
+from simulator.mail import start
 from simulator.server import create_app
 
 _PATIENCE_SECONDS = 1.0  # for calls that are still being answered when the end comes
@@ -21,7 +22,7 @@ _GARBAGE_AFTER = (
 
 
 async def serve(chosen: settings.Settings) -> int:
-    """Listen, say so in one line, and return the exit status once SIGTERM or SIGINT came."""
+    """Listen, say so in two lines, and return the exit status once SIGTERM or SIGINT came."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -38,11 +39,24 @@ async def serve(chosen: settings.Settings) -> int:
         sys.stderr.write(f"cannot listen on {chosen.host} port {chosen.port}: {error.strerror}\n")
         await runner.cleanup()
         return 1
+    mail = start.MailDoor(app[CARRIER].post, chosen)
+    try:
+        mail_port = await mail.listen()
+    except OSError as error:
+        sys.stderr.write(f"cannot listen on {chosen.host} port {chosen.mail.port}: {error.strerror}\n")
+        listening.close()
+        await runner.cleanup()
+        return 1
+    app[CARRIER].post.certificate = mail.certificate
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    sys.stdout.write(f"simulator ready on http://{host}:{listening.sockets[0].getsockname()[1]}\n")
+    sys.stdout.write(
+        f"simulator ready on http://{host}:{listening.sockets[0].getsockname()[1]}\n"
+        f"simulator takes mail on smtp://{host}:{mail_port}\n"
+    )
     sys.stdout.flush()
     await stop.wait()
     listening.close()
+    await mail.close()
     desk.close()
     await runner.cleanup()
     return 0

@@ -8,6 +8,7 @@ from simulator.callbacks import Callbacks
 from simulator.calls import Calls
 from simulator.clock import Clock
 from simulator.faults import Faults
+from simulator.mail.office import PostOffice
 from simulator.messages import FINAL, REPLY, Message, Messages
 from simulator.optouts import OptOuts
 from simulator.parts import count
@@ -28,16 +29,18 @@ class Carrier:
         self.messages = Messages()
         self.optouts = OptOuts()
         self.webhooks = Webhooks()
+        self.post = PostOffice(self.clock, self.faults)
         self.callbacks = Callbacks(self.webhooks, self.clock, self.faults, self.counters)
 
     def reset(self) -> None:
-        """Forget messages, faults, opt-outs and counters, and return to the machine's time. Accounts stay."""
+        """Forget messages, mails, faults, opt-outs and counters, and return to the machine's time. Accounts stay."""
         self.clock.clear()
         self.callbacks.clear()
         self.optouts.clear()
         self.faults.reset()
         self.counters.clear()
         self.calls.reset()
+        self.post.reset()
         version = self.messages.version
         self.messages = Messages()
         self.messages.version = version + 1  # or an open wall would take the empty state for the one it has

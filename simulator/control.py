@@ -1,7 +1,6 @@
 """The control calls: what tests and demonstrations use to see and steer the outside world. JSON in, JSON out."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -11,6 +10,8 @@ from simulator import inbound, ledger, local, switches
 from simulator.accounts import OptOut, Sender, Wanted
 from simulator.answers import CARRIER
 from simulator.carrier import Carrier
+from simulator.checks import read_object, wrong
+from simulator.mail import control as mail_control
 from simulator.messages import OUTBOUND
 from simulator.validation import Refused, read_recipient
 
@@ -26,23 +27,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/control/accounts", local.only(register))
     app.router.add_post("/control/clock", local.only(advance))
     app.router.add_post("/control/reset", local.only(reset))
-
-
-def wrong(sentence: str, status: int = 400) -> web.Response:
-    """Return a sentence that says what was wrong."""
-    return web.json_response({"error": sentence}, status=status)
-
-
-async def _read(request: web.Request) -> Mapping[str, object]:
-    """Return the JSON object of a call. Raises ValueError with a sentence."""
-    try:
-        given = json.loads(await request.read() or b"{}")
-        json.dumps(given, ensure_ascii=False).encode()  # a lone surrogate could not be sent on
-    except (ValueError, RecursionError):
-        raise ValueError("the body is not JSON in UTF-8") from None
-    if not isinstance(given, dict):
-        raise ValueError("the body must be a JSON object")
-    return given
 
 
 async def show_ledger(request: web.Request) -> web.StreamResponse:
@@ -96,6 +80,7 @@ async def counters(request: web.Request) -> web.Response:
             "parts_queued": {s.number: s.queued_parts for s in carrier.accounts.senders() if s.queued_parts},
             "opt_outs": len(carrier.optouts),
             "phones": len(carrier.messages.phones),
+            "mail": mail_control.counters(carrier.post),
         }
     )
 
@@ -109,7 +94,7 @@ async def set_faults(request: web.Request) -> web.Response:
     """POST: change the faults that are named (simulator/README.md); answers with all of them."""
     carrier = request.app[CARRIER]
     try:
-        switches.apply(carrier.faults, await _read(request))
+        switches.apply(carrier.faults, await read_object(request))
     except ValueError as error:
         return wrong(str(error))
     carrier.pace_changed()
@@ -120,7 +105,7 @@ async def receive(request: web.Request) -> web.Response:
     """POST {from, to, body[, sid]}: a person writes; answers with the product's status and what reached the phone."""
     carrier = request.app[CARRIER]
     try:
-        given = await _read(request)
+        given = await read_object(request)
         phone, sender, body = read_inbound(carrier, given)
         sid = given.get("sid")
         if sid is not None and not (isinstance(sid, str) and sid.isascii() and sid.isalnum()):
@@ -158,7 +143,7 @@ def read_inbound(carrier: Carrier, given: Mapping[str, object]) -> tuple[str, Se
 async def register(request: web.Request) -> web.Response:
     """POST {sid, token[, numbers, inbound_url, opt_out, services, keys]}: add an account or change one."""
     try:
-        account = request.app[CARRIER].accounts.register(_read_account(await _read(request)))
+        account = request.app[CARRIER].accounts.register(_read_account(await read_object(request)))
     except ValueError as error:
         return wrong(str(error))
     return web.json_response(
@@ -203,7 +188,7 @@ async def advance(request: web.Request) -> web.Response:
     """POST {advance_s}: move the carrier's clock forward."""
     clock = request.app[CARRIER].clock
     try:
-        seconds = (await _read(request)).get("advance_s")
+        seconds = (await read_object(request)).get("advance_s")
     except ValueError as error:
         return wrong(str(error))
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 10**8:
@@ -213,6 +198,6 @@ async def advance(request: web.Request) -> web.Response:
 
 
 async def reset(request: web.Request) -> web.Response:
-    """POST: forget messages, faults, opt-outs and counters. Accounts stay."""
+    """POST: forget messages, mails, faults, opt-outs and counters. Accounts stay."""
     request.app[CARRIER].reset()
     return web.json_response({"reset": True})

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import NamedTuple
 
+from simulator.mail.faults import MailFaults
+
 CREATE_KINDS = (
     "too_many",
     "too_many_bare",
@@ -109,6 +111,7 @@ class Faults:
     create_dice: random.Random = field(default_factory=random.Random)
     callback_dice: random.Random = field(default_factory=random.Random)
     delay_dice: random.Random = field(default_factory=random.Random)
+    mail: MailFaults = field(default_factory=MailFaults)
 
     def __post_init__(self) -> None:
         self.sow(self.seed)
@@ -118,6 +121,7 @@ class Faults:
         self.seed = seed
         for purpose in ("create", "callback", "delay"):
             getattr(self, purpose + "_dice").seed(f"{seed} {purpose}")
+        self.mail.sow(seed)
 
     def reset(self) -> None:
         """Everything works again, with the dice of the start."""

@@ -8,6 +8,7 @@ from simulator import api, control, wall
 from simulator.answers import CARRIER
 from simulator.calls import Call
 from simulator.carrier import Carrier
+from simulator.mail import control as mail_control
 from simulator.settings import Settings
 
 _BIGGEST_REQUEST = 1_000_000
@@ -29,6 +30,7 @@ def create_app(settings: Settings) -> web.Application:
     api.add_routes(app)
     if settings.is_loopback:
         control.add_routes(app)
+        mail_control.add_routes(app)
         wall.add_routes(app)
     return app
 

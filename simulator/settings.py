@@ -2,15 +2,28 @@
 
 import argparse
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from simulator.accounts import OptOut, Wanted
 
 DEMO_ACCOUNT = "AC5e1fca11e05e1fca11e05e1fca11e000"
 DEMO_TOKEN = "5e1fca11e0000000000000000000d3a0"  # noqa: S105 -- it opens nothing but this simulator
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+TLS_CHOICES = ("offered", "required", "off")
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """The mail side. `port` is None when none was named: then 8025, or a free one when that is taken."""
+
+    port: int | None = None
+    tls: str = "offered"
+    user: str = ""
+    password: str = ""
+    mailin: tuple[str, int] | None = None
+    complaints_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +35,7 @@ class Settings:
     accounts: tuple[Wanted, ...]
     seed: str
     fast: bool = False
+    mail: MailSettings = field(default_factory=MailSettings)
 
     @property
     def is_loopback(self) -> bool:
@@ -61,9 +75,33 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
             )
         for each in accounts:
             each.check()
+        mail = _mail(setting, port)
     except ValueError as error:
         parser.error(str(error))
-    return Settings(setting("host", "127.0.0.1"), port, tuple(accounts), setting("seed", "1"), fast)
+    return Settings(setting("host", "127.0.0.1"), port, tuple(accounts), setting("seed", "1"), fast, mail)
+
+
+def _mail(setting: Callable[[str, str], str], http_port: int) -> MailSettings:
+    named = setting("smtp_port", "0" if http_port == 0 else "")
+    if named and not (named.isascii() and named.isdecimal() and int(named) < 65536):
+        raise ValueError(f"smtp_port={named}: write a number from 0 to 65535")
+    tls = setting("smtp_tls", "offered")
+    if tls not in TLS_CHOICES:
+        raise ValueError(f"smtp_tls={tls!r}: write {', '.join(TLS_CHOICES)}")
+    user, password = setting("smtp_user", ""), setting("smtp_password", "")
+    if bool(user) != bool(password):
+        raise ValueError("smtp_user and smtp_password: give both or none")
+    mailin = read_host_port(setting("mailin", "")) if setting("mailin", "") else None
+    port = int(named) if named else None
+    return MailSettings(port, tls, user, password, mailin, setting("complaints_to", "") or None)
+
+
+def read_host_port(given: str) -> tuple[str, int]:
+    """Read HOST:PORT. Raises ValueError with a sentence."""
+    host, colon, port = given.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(f"mailin={given!r}: write HOST:PORT")
+    return host.strip("[]"), int(port)
 
 
 def _yes(name: str, value: str) -> bool:
@@ -94,4 +132,14 @@ def _parser() -> argparse.ArgumentParser:
         "keep them away with status_delay_ms 3600000 in POST /control/faults",
     )
     parser.set_defaults(account_sid=None)
+    _add_mail_options(parser)
     return parser
+
+
+def _add_mail_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--smtp-port", help="port that takes mail (8025, a free one if that is taken); 0 a free one")
+    parser.add_argument("--smtp-tls", help="STARTTLS with a certificate of its own: offered, required or off")
+    parser.add_argument("--smtp-user", help="who may hand over mail; without one, everybody")
+    parser.add_argument("--smtp-password", help="that one's password")
+    parser.add_argument("--mailin", help="HOST:PORT that takes bounces, complaints and replies")
+    parser.add_argument("--complaints-to", help="address that takes complaints; without one, the return path")

@@ -3,27 +3,33 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 
+from simulator.checks import delay, mapping, share, whole
 from simulator.faults import CREATE_KINDS, SHARES, CreateFault, Faults, Outcome, read_outcome
+from simulator.mail import switches as mail_switches
 
 _CREATE_KEYS = {each.name for each in fields(CreateFault)}
 _CALLBACK_DELAYS = {"late_ms": "late_by", "retry_ms": "retry"}
-_LONGEST_MS = 3_600_000
 
 
 def apply(faults: Faults, given: object) -> None:
     """Change the faults that are named; the others stay. All or nothing. Raises ValueError with a sentence."""
-    settings = _mapping(given, "faults")
+    settings = mapping(given, "faults")
     changes: dict[str, object] = {}
+    mail_changes: dict[str, object] = {}
     for name, value in settings.items():
         if name == "callbacks":
             changes |= _callbacks(value)
+        elif name == "mail":
+            mail_changes = mail_switches.read(value)
         elif name in _READERS:
             attribute, read = _READERS[name]
             changes[attribute] = read(value, name)
         elif name != "seed":
-            raise ValueError(f"{name!r} is not known; known are {', '.join([*_READERS, 'callbacks', 'seed'])}")
+            raise ValueError(f"{name!r} is not known; known are {', '.join([*_READERS, 'callbacks', 'mail', 'seed'])}")
     for attribute, value in changes.items():
         setattr(faults, attribute, value)
+    for attribute, value in mail_changes.items():
+        setattr(faults.mail, attribute, value)
     if "seed" in settings:
         faults.sow(str(settings["seed"]))
 
@@ -39,7 +45,7 @@ def show(faults: Faults) -> dict[str, object]:
         "concurrency_limit": faults.concurrency_limit,
         "reads_fail": faults.reads_fail,
         "outcomes": {to: [write(each) for each in outcomes] for to, outcomes in faults.outcomes.items()},
-        "mix": {write(outcome): share for outcome, share in faults.mix.items()},
+        "mix": {write(outcome): part for outcome, part in faults.mix.items()},
         "callbacks": {
             "duplicate": faults.duplicate,
             "early": faults.early,
@@ -49,6 +55,7 @@ def show(faults: Faults) -> dict[str, object]:
             "late_ms": [round(seconds * 1000) for seconds in faults.late_by],
             "retry_ms": [round(seconds * 1000) for seconds in faults.retry],
         },
+        "mail": mail_switches.show(faults.mail),
         "seed": faults.seed,
     }
 
@@ -56,38 +63,6 @@ def show(faults: Faults) -> dict[str, object]:
 def write(outcome: Outcome) -> str:
     """Return an outcome as it is given: `delivered` or `undelivered:30003`."""
     return outcome.status if outcome.error_code is None else f"{outcome.status}:{outcome.error_code}"
-
-
-def _mapping(given: object, name: str) -> Mapping[str, object]:
-    if not isinstance(given, Mapping):
-        raise ValueError(f"{name}: write an object")
-    return given
-
-
-def _share(given: object, name: str) -> float:
-    if isinstance(given, bool):
-        return float(given)
-    if not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise ValueError(f"{name}={given!r}: write a share between 0 and 1")
-    return float(given)
-
-
-def _delay(given: object, name: str) -> tuple[float, float]:
-    limits = given if isinstance(given, list) else [given, given]
-    for each in limits:
-        if isinstance(each, bool) or not isinstance(each, int | float) or not 0 <= each <= _LONGEST_MS:
-            raise ValueError(f"{name}={given!r}: write milliseconds, or [least, most]")
-    if len(limits) != 2 or limits[0] > limits[1]:
-        raise ValueError(f"{name}={given!r}: write milliseconds, or [least, most]")
-    return limits[0] / 1000, limits[1] / 1000
-
-
-def _count(given: object, name: str) -> int | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
-        raise ValueError(f"{name}={given!r}: write a whole number, or null for none")
-    return given
 
 
 def _rate(given: object, name: str) -> float | None:
@@ -107,7 +82,7 @@ def _yes(given: object, name: str) -> bool:
 def _create(given: object, name: str) -> list[CreateFault]:
     if not isinstance(given, list):
         raise ValueError(f"{name}: write a list of objects, each with a kind")
-    return [_create_fault(_mapping(each, name)) for each in given]
+    return [_create_fault(mapping(each, name)) for each in given]
 
 
 def _create_fault(given: Mapping[str, object]) -> CreateFault:
@@ -119,17 +94,17 @@ def _create_fault(given: Mapping[str, object]) -> CreateFault:
     to = given.get("to")
     if to is not None and not isinstance(to, str):
         raise ValueError(f"to={to!r}: write a number")
-    code, status = _count(given.get("code"), "code"), _count(given.get("status", 400), "status")
+    code, status = whole(given.get("code"), "code"), whole(given.get("status", 400), "status")
     if kind == "refused" and not code:
         raise ValueError("refused: give its code, for example 21606")
     if status is None or not 400 <= status < 600:
         raise ValueError(f"status={status!r}: write a number from 400 to 599")
     return CreateFault(
         kind,
-        _share(given.get("probability", 1.0), "probability"),
-        _count(given.get("count"), "count"),
+        share(given.get("probability", 1.0), "probability"),
+        whole(given.get("count"), "count"),
         to,
-        _count(given.get("retry_after"), "retry_after") or 1,
+        whole(given.get("retry_after"), "retry_after") or 1,
         code,
         status,
     )
@@ -138,7 +113,7 @@ def _create_fault(given: Mapping[str, object]) -> CreateFault:
 def _outcomes(given: object, name: str) -> dict[str, list[Outcome]]:
     """One outcome per number, or a list: one for each message to it, the last one for all that follow."""
     read = {}
-    for to, wanted in _mapping(given, name).items():
+    for to, wanted in mapping(given, name).items():
         steps = wanted if isinstance(wanted, list) else [wanted]
         if not steps:
             raise ValueError(f"outcomes of {to}: write at least one")
@@ -147,7 +122,7 @@ def _outcomes(given: object, name: str) -> dict[str, list[Outcome]]:
 
 
 def _mix(given: object, name: str) -> dict[Outcome, float]:
-    shares = {read_outcome(key): _share(share, name) for key, share in _mapping(given, name).items()}
+    shares = {read_outcome(key): share(part, name) for key, part in mapping(given, name).items()}
     if sum(shares.values()) > 1.000001:
         raise ValueError("mix: the shares are more than 1; what they leave is delivered")
     return shares
@@ -155,13 +130,13 @@ def _mix(given: object, name: str) -> dict[Outcome, float]:
 
 def _callbacks(given: object) -> dict[str, object]:
     changes: dict[str, object] = {}
-    for name, value in _mapping(given, "callbacks").items():
+    for name, value in mapping(given, "callbacks").items():
         if name in SHARES:
-            changes[name] = _share(value, name)
+            changes[name] = share(value, name)
         elif name in _CALLBACK_DELAYS:
-            changes[_CALLBACK_DELAYS[name]] = _delay(value, name)
+            changes[_CALLBACK_DELAYS[name]] = delay(value, name)
         elif name == "shuffle":
-            changes[name] = 0.3 if value is True else 0.0 if value is False else _delay(value, name)[1]
+            changes[name] = 0.3 if value is True else 0.0 if value is False else delay(value, name)[1]
         else:
             raise ValueError(
                 f"callbacks: {name!r} is not known; known are {', '.join([*SHARES, *_CALLBACK_DELAYS])}, shuffle"
@@ -171,11 +146,11 @@ def _callbacks(given: object) -> dict[str, object]:
 
 _READERS: dict[str, tuple[str, Callable[[object, str], object]]] = {
     "create": ("create", _create),
-    "latency_ms": ("latency", _delay),
-    "status_delay_ms": ("status_delay", _delay),
+    "latency_ms": ("latency", delay),
+    "status_delay_ms": ("status_delay", delay),
     "drain_rate": ("drain_rate", _rate),
-    "queue_limit_parts": ("queue_limit_parts", _count),
-    "concurrency_limit": ("concurrency_limit", _count),
+    "queue_limit_parts": ("queue_limit_parts", whole),
+    "concurrency_limit": ("concurrency_limit", whole),
     "reads_fail": ("reads_fail", _yes),
     "outcomes": ("outcomes", _outcomes),
     "mix": ("mix", _mix),

@@ -167,6 +167,14 @@ def create_head(length: int, more: str = "", token: str = TOKEN) -> bytes:
     ).encode()
 
 
+def start_with_mail(*options: str) -> tuple[subprocess.Popen, str, int]:
+    """Start a simulator on free ports and return it with its address and its mail port, read from the ready lines."""
+    process, base = start(*options)
+    line = process.stdout.readline()
+    assert line.startswith("simulator takes mail on smtp://127.0.0.1:"), line
+    return process, base, int(line.rpartition(":")[2])
+
+
 def start(*options: str) -> tuple[subprocess.Popen, str]:
     """Start a simulator on a free port and return it with its address, read from the ready line."""
     process = subprocess.Popen(

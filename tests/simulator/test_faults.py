@@ -191,6 +191,17 @@ def test_faults_are_shown_as_they_are_given(simulator):
         "concurrency_limit": 100, "reads_fail": True, "outcomes": {ROSA: ["undelivered:30003", "delivered"]},
         "mix": {"undelivered:30005": 0.1}, "callbacks": {"duplicate": 0.1, "early": 0.2, "drop": 0.3, "shuffle": 250,
                                                     "late": 0.4, "late_ms": [500, 900], "retry_ms": [20, 30]},
+        "mail": {
+            "events": [
+                {"kind": "refuse", "at": "rcpt", "code": 550, "enhanced": "5.1.1", "text": "User unknown",
+                 "probability": 0.5, "count": 3, "to": "rosa@empresa.example"},
+                {"kind": "hang_after", "at": "end", "code": 451, "enhanced": "4.3.0", "text": "x", "probability": 1.0,
+                 "count": None, "to": None},
+            ],
+            "latency_ms": [5, 10], "command_latency_ms": [0, 3], "greylist_s": 2.5, "connections_limit": 4,
+            "mails_per_connection": 9, "outcomes": {"rosa@empresa.example": ["bounce:5.1.1", "delivered"]},
+            "mix": {"complaint": 0.25, "gives_up:5.4.7": 0.5}, "notice_delay_ms": [10, 20],
+        },
         "seed": "7",
     }  # fmt: skip
     assert simulator.faults(**given) == given
