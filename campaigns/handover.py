@@ -145,8 +145,8 @@ class Flight:
                 self._landing.add(self._unbegun(ready))
 
     def _unbegun(self, ready: Ready) -> Result:
-        """Back to the queue as it was."""
-        return Result(ready.id, ready.attempt, State.QUEUED, began=False)
+        """Back to the queue, never handed over."""
+        return Result(ready.id, ready.attempt, State.QUEUED)
 
     def _may_start(self, ready: Ready) -> bool:
         if abs(time.time() - self._loop.time() - self._clocks_apart) > _JUMP_SECONDS:

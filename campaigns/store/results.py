@@ -14,8 +14,8 @@ from campaigns.store.deliveries import Delivery
 class Result(NamedTuple):
     """What became of one delivery in hand. `after`: seconds until it may be tried again, or be asked about.
 
-    `parts` is what the message costs, where it was taken or may have been. Without `began` it was never handed over,
-    and its attempt does not count.
+    `parts` is what the message costs, where it was taken or may have been. `attempt` tells one opening from the next,
+    also where nothing was handed over: so what is written down late, or twice, says nothing about a later one.
     """
 
     id: int
@@ -25,7 +25,6 @@ class Result(NamedTuple):
     ref: str | None = None
     parts: int | None = None
     after: float | None = None
-    began: bool = True
 
 
 def close_window(session: Session, agency_id: int, campaign_id: int, results: Sequence[Result], *, most: int) -> int:
@@ -52,12 +51,11 @@ _CLOSING = sql("""
 WITH result AS MATERIALIZED (
     SELECT * FROM unnest(
         CAST(:id AS bigint[]), CAST(:attempt AS smallint[]), CAST(:state AS text[]), CAST(:reason AS text[]),
-        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[]),
-        CAST(:began AS boolean[])
-    ) AS r (id, attempt, state, reason, ref, parts, after, began)
+        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
+    ) AS r (id, attempt, state, reason, ref, parts, after)
 ), held AS MATERIALIZED (
     SELECT d.id, d.state AS was, d.reason AS was_because, d.state IN ('sending', 'unknown') AS moves, d.charged,
-        r.state, r.ref, r.after, r.began,
+        r.state, r.ref, r.after,
         CASE WHEN r.state IN ('queued', 'unknown') THEN coalesce(r.reason, d.reason) ELSE r.reason END AS reason,
         CASE WHEN r.state = 'queued' THEN NULL ELSE coalesce(r.parts, d.parts) END AS parts,
         CASE
@@ -76,9 +74,13 @@ WITH result AS MATERIALIZED (
         provider_ref = coalesce(h.ref, d.provider_ref),
         parts = h.parts,
         charged = h.charged + h.more,
-        attempt = CASE WHEN h.moves AND NOT h.began THEN d.attempt - 1 ELSE d.attempt END,
-        leased_until = CASE WHEN h.moves AND h.state = 'unknown' THEN now() + make_interval(secs => h.after) END,
-        not_before = CASE WHEN h.moves AND h.state = 'queued' THEN now() + make_interval(secs => h.after) END,
+        leased_until = CASE
+            WHEN NOT h.moves THEN d.leased_until
+            WHEN h.state = 'unknown' THEN now() + make_interval(secs => h.after) END,
+        -- A receipt may have been faster, and the second attempt it led to waits its time.
+        not_before = CASE
+            WHEN NOT h.moves THEN d.not_before
+            WHEN h.state = 'queued' THEN now() + make_interval(secs => h.after) END,
         changed_at = now()
     FROM held h WHERE d.campaign_id = :campaign AND d.id = h.id AND (h.moves OR h.state IN ('sent', 'unknown'))
     RETURNING d.channel, d.language, d.state, d.reason, d.charged, h.was, h.was_because, h.charged AS was_charged

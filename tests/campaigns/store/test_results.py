@@ -1,0 +1,76 @@
+"""Results are written down once, for the opening they belong to, however late or often they come."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from campaigns.rules.lifecycle import State
+from campaigns.rules.outcomes import Failure
+from campaigns.store import receipts, results, sweeps, windows
+from campaigns.store.results import Result
+from campaigns.store.windows import Gate
+
+MOST = 3
+
+
+@pytest.fixture
+def begin(sessions, agency):
+    return lambda: sessions(agency.id).begin()
+
+
+@pytest.fixture
+def campaign_id(running) -> int:
+    return running(1)
+
+
+@pytest.fixture
+def open_one(begin, agency, campaign_id):
+    """Opens a window with the campaign's one delivery."""
+    with begin() as session:
+        digest = session.execute(text("SELECT content_digest FROM campaign WHERE kind = 'alert'")).scalar_one()
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    gate = Gate(agency.id, campaign_id, "sms", agency.hours, agency.time_zone, end, digest, 60.0, MOST)
+
+    def opened():
+        with begin() as session:
+            (one,) = windows.open_window(session, gate, size=10)
+        return one
+
+    return opened
+
+
+@pytest.fixture
+def write_down(begin, agency, campaign_id):
+    def write(result):
+        with begin() as session:
+            return results.close_window(session, agency.id, campaign_id, [result], most=MOST)
+
+    return write
+
+
+def test_what_is_written_down_twice_takes_nothing_back_from_a_later_opening(open_one, write_down, states, campaign_id):
+    first = open_one()
+    unbegun = Result(first.id, first.attempt, State.QUEUED)
+    assert write_down(unbegun) == 1  # committed, but the answer is lost: it is written down once more
+    second = open_one()
+    assert second.attempt > first.attempt
+    assert write_down(unbegun) == 0
+    assert states(campaign_id) == {"sending": 1}
+
+
+def test_an_answer_later_than_its_receipt_does_not_hasten_the_second_attempt(
+    open_one, write_down, begin, agency, sender, states, campaign_id
+):
+    one = open_one()
+    told = {"agency_id": agency.id, "sender_id": sender.id, "provider_ref": "SM1", "state": State.FAILED}
+    ids = {"campaign_id": campaign_id, "delivery_id": one.id, "attempt": one.attempt}
+    with begin() as session:
+        receipts.keep(session, **told, **ids, reason=Failure.UNREACHABLE)
+        receipts.apply(session, agency.id, limit=10)
+        assert sweeps.try_again(session, agency.id, campaign_id, wait=1800, size=10) == 1
+    write_down(Result(one.id, one.attempt, State.UNKNOWN, parts=1, after=2.0))
+    assert states(campaign_id) == {"queued: unreachable": 1}
+    with begin() as session:
+        waits = session.execute(text("SELECT not_before > now() + interval '25 minutes' FROM delivery"))
+        assert waits.scalar_one()
