@@ -32,8 +32,11 @@ local all, using, burst, chunk = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(
 local now = redis.call('TIME'); now = now[1] * 1000000 + now[2]
 local until_then = now + tonumber(ARGV[11])
 
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
-redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
+-- What lies further ahead than anything is ever written was written before the clock was set back.
+for _, key in ipairs({KEYS[3], KEYS[5]}) do
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', key, '(' .. string.format('%.0f', until_then), '+inf')
+end
 redis.call('ZADD', KEYS[3], until_then, who)
 if ARGV[8] == '1' then redis.call('ZADD', KEYS[5], until_then, who) end
 for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, 60000) end
@@ -44,7 +47,7 @@ local taken = 0
 local held = redis.call('HGETALL', KEYS[4])
 for i = 1, #held, 2 do
   local number, ends = string.match(held[i + 1], '(%d+):(%d+)')
-  if tonumber(ends) <= now then redis.call('HDEL', KEYS[4], held[i])
+  if tonumber(ends) <= now or tonumber(ends) > until_then then redis.call('HDEL', KEYS[4], held[i])
   elseif held[i] ~= who then taken = taken + tonumber(number) end
 end
 local places = math.min(math.max(1, math.floor(all / holders)), all - taken)
@@ -66,12 +69,12 @@ if unused > 0 then
     end
   end
 end
-from = math.max(from, now - math.max(burst, each * per_part))
+from = math.min(math.max(from, now - math.max(burst, each * per_part)), now)
 
 local recent, first = 0, nil
 for _, grant in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
   local at, parts = string.match(grant, '(%d+):(%d+):')
-  if tonumber(at) <= now - 1000000 then redis.call('LPOP', KEYS[2])
+  if tonumber(at) <= now - 1000000 or tonumber(at) > now then redis.call('LPOP', KEYS[2])
   else recent = recent + tonumber(parts); first = first or tonumber(at) end
 end
 
@@ -96,7 +99,7 @@ redis.call('SET', KEYS[1], string.format('%.0f', from + granted * each * per_par
 return {granted, math.ceil(wait), places, holders, overtaken and 1 or 0}
 """
 
-# KEYS: holders. ARGV: who stops asking. In one step, or two workers would leave to each other.
+# KEYS: holders (for an urgent one, the urgent). ARGV: who stops asking. In one step, or two would leave to each other.
 _LEAVE_TO_OTHERS: Final = """
 if redis.call('ZCARD', KEYS[1]) < 2 then return 0 end
 return redis.call('ZREM', KEYS[1], ARGV[1])
@@ -166,9 +169,9 @@ class Throttle:
             log.warning("throttle silent", error=type(error).__name__)
 
     def leave_to_others(self) -> bool:
-        """Ask for nothing more if anybody else sends with the sender; False if nobody does. Places are kept."""
+        """Ask for nothing more if anybody as urgent sends with the sender; False if nobody does. Places are kept."""
         try:
-            return bool(self._leave_to_others(keys=[self._keys[2]], args=[self._holder]))
+            return bool(self._leave_to_others(keys=[self._keys[4 if self._urgent else 2]], args=[self._holder]))
         except redis.RedisError as error:
             log.warning("throttle silent", error=type(error).__name__)
             return False

@@ -8,6 +8,8 @@ import redis
 
 from campaigns.throttle import Throttle
 
+THROTTLE_KEYS = ("clock", "grants", "holders", "places", "urgent")
+
 
 @pytest.fixture
 def throttle(valkey):
@@ -159,3 +161,27 @@ def test_a_flush_lets_no_burst_through(throttle, valkey):
     used(one, 0.5)
     valkey.flushdb()
     assert one.take(50, parts=1).messages == 0
+
+
+def test_urgent_leaves_to_nobody_who_is_less_urgent(throttle):
+    bulk, urgent = throttle(100, "a"), throttle(100, "b", urgent=True)
+    bulk.take(1, parts=1)
+    assert urgent.take(1, parts=1).holders == 2
+    assert not urgent.leave_to_others()
+    throttle(100, "c", urgent=True).take(1, parts=1)
+    assert urgent.leave_to_others()
+
+
+def test_a_clock_that_is_set_back_stops_nobody(throttle, valkey):
+    one = throttle(100)
+    one.take(1, parts=1)
+    ahead = int((time.time() + 3600) * 1e6)
+    clock, grants, holders, places, urgent = (f"throttle:{{1}}:{name}" for name in THROTTLE_KEYS)
+    valkey.set(clock, ahead)
+    valkey.rpush(grants, f"{ahead}:100:a")
+    for key in (holders, urgent):
+        valkey.zadd(key, {"dead": ahead})
+    valkey.hset(places, "dead", f"100:{ahead}")
+    room = one.take(1, parts=1)
+    assert (room.holders, room.is_overtaken, room.places) == (1, False, 100)
+    assert used(one, 1.0) >= 90
