@@ -31,7 +31,8 @@ def refused(body):
 
 def test_the_small_part_of_markdown():
     page, plain = written(
-        "# Aviso\n\nHola **{{nombre}}**, no *pague*.\nLlame:\n\n- al {{linea_111}}\n- a su comisaría\n  1. hoy\n  2. mañana\n\nFin"
+        "# Aviso\n\nHola **{{nombre}}**, no *pague*.\nLlame:\n\n"
+        "- al {{linea_111}}\n- a su comisaría\n  1. hoy\n  2. mañana\n\nFin"
     )
     assert page == (
         "<h2>Aviso</h2><p>Hola <strong>[nombre]</strong>, no <em>pague</em>.<br>Llame:</p>"
