@@ -15,7 +15,7 @@ from campaigns.store.receipts import Applied
 _BATCH = 5_000
 _TRIES = 3
 _LARGEST_ID = 2**63 - 1
-_LARGEST_ATTEMPT = 2**15 - 1
+_LARGEST_ATTEMPT = 2**31 - 1
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Computed, Identity, Index, SmallInteger, UniqueConstraint, select, text
+from sqlalchemy import BigInteger, Computed, Identity, Index, Integer, SmallInteger, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.campaigns import Campaign
@@ -41,7 +41,7 @@ class Delivery(Table):
     state: Mapped[str] = mapped_column(server_default="queued")
     # A skip's reason, or of a failure; while queued once more, why the first message failed.
     reason: Mapped[str | None]
-    attempt: Mapped[Small] = mapped_column(server_default="0")
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")  # counts openings: no two are ever alike
     absences: Mapped[Small] = mapped_column(server_default="0")  # times proven absent at the provider
     again: Mapped[Small] = mapped_column(server_default="0")  # times queued once more after a certain failure
     provider_ref: Mapped[str | None]

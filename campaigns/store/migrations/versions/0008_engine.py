@@ -40,6 +40,7 @@ DELIVERY = """
 DROP INDEX delivery_queued;
 DROP INDEX delivery_open;
 ALTER TABLE delivery
+    ALTER COLUMN attempt TYPE INTEGER,
     ADD COLUMN charged SMALLINT DEFAULT '0' NOT NULL,
     ADD COLUMN again SMALLINT DEFAULT '0' NOT NULL,
     ADD COLUMN is_queued BOOLEAN GENERATED ALWAYS AS (state = 'queued') STORED,
@@ -58,6 +59,7 @@ CREATE INDEX figure_agency ON figure (agency_id, made_at)
 """
 
 RECEIPT = """
+ALTER TABLE receipt ALTER COLUMN attempt TYPE INTEGER;
 CREATE INDEX receipt_unmatched ON receipt (agency_id, id) WHERE matched IS FALSE
 """
 
@@ -89,11 +91,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE notice; DROP INDEX receipt_unmatched")
+    op.execute(
+        "DROP TABLE notice; DROP INDEX receipt_unmatched; ALTER TABLE receipt ALTER COLUMN attempt TYPE SMALLINT"
+    )
     op.execute("DROP INDEX figure_agency; ALTER TABLE figure DROP COLUMN parts, DROP COLUMN is_old")
     op.execute("""
 DROP INDEX delivery_queued, delivery_open, delivery_again;
-ALTER TABLE delivery DROP COLUMN is_queued, DROP COLUMN may_go_again, DROP COLUMN charged, DROP COLUMN again;
+ALTER TABLE delivery DROP COLUMN is_queued, DROP COLUMN may_go_again, DROP COLUMN charged, DROP COLUMN again,
+    ALTER COLUMN attempt TYPE SMALLINT;
 CREATE INDEX delivery_open ON delivery (campaign_id, leased_until) WHERE state IN ('sending', 'unknown');
 CREATE INDEX delivery_queued ON delivery (campaign_id, id) WHERE state = 'queued';
 DROP INDEX campaign_due, campaign_parent;
