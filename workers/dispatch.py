@@ -6,9 +6,9 @@ from campaigns import dispatch, wakeup
 from workers import context
 
 
-def send(agency_id: int, campaign_id: int) -> None:
+def send(agency_id: int, campaign_id: int, lane: wakeup.Work = wakeup.Work.SEND) -> None:
     """Send what is queued of a campaign for up to a minute; on SIGTERM finish what is in flight."""
     with context.job("send", agency=agency_id, campaign=campaign_id) as tools:
-        wakeup.heard(tools.valkey, wakeup.Work.SEND, agency_id, campaign_id)
+        wakeup.heard(tools.valkey, lane, agency_id, campaign_id)
         now = datetime.now(UTC)
         context.run(lambda stop: dispatch.send(tools, agency_id, campaign_id, now=now, stop=stop))
