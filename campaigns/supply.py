@@ -213,10 +213,15 @@ class Supply:
         began_at = time.monotonic()
         with self._tools.sessions(self._gate.agency_id).begin() as session:
             size = self._affordable(session, granted)
-            if not size:
-                self._unused = granted * self._order.most_parts
-                return self._without_budget(session)
-            opened = windows.open_window(session, self._gate, size=size, after=self._after)
+            if size:
+                opened = windows.open_window(session, self._gate, size=size, after=self._after)
+            else:
+                may_come_back = self._budget is not None and budgets.is_in_hand(
+                    session, self._gate.agency_id, self._gate.campaign_id, self._budget
+                )
+        if not size:
+            self._unused = granted * self._order.most_parts
+            return self._without_budget(may_come_back)
         fresh_until = max(began_at + _FRESH_SECONDS, time.monotonic() + _FRESH_AFTER_OPENING)
         # A window that is not full was the last in this direction: begin again with what came back since.
         self._after = opened[-1].id if len(opened) == size else 0
@@ -228,10 +233,10 @@ class Supply:
         self._unused = granted * self._order.most_parts - needed
         return window
 
-    def _without_budget(self, session: Session) -> End | None:
-        if not budgets.is_in_hand(session, self._gate.agency_id, self._gate.campaign_id):
+    def _without_budget(self, may_come_back: bool) -> End | None:
+        if not may_come_back:
             return End.BUDGET
-        self._stirred.wait(_BUDGET_SECONDS)
+        self._stirred.wait(_BUDGET_SECONDS)  # outside the transaction: it keeps the whole agency from spending
         return None
 
     def _affordable(self, session: Session, granted: int) -> int:

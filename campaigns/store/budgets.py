@@ -38,11 +38,12 @@ def parts_left(session: Session, agency_id: int, campaign_id: int, budget: Budge
     return max(0, min(left))
 
 
-def is_in_hand(session: Session, agency_id: int, campaign_id: int) -> bool:
-    """Whether messages of the campaign are on their way, charged with the most they can cost."""
-    number = session.scalar(
-        select(func.sum(Figure.number)).where(
-            Figure.agency_id == agency_id, Figure.campaign_id == campaign_id, Figure.state == State.SENDING
-        )
-    )
-    return bool(number)
+def is_in_hand(session: Session, agency_id: int, campaign_id: int, budget: Budget) -> bool:
+    """Whether messages that count for the budget are on their way, charged with the most they can cost.
+
+    The campaign's; where the agency's month is limited, those of all its campaigns.
+    """
+    statement = select(func.sum(Figure.number)).where(Figure.agency_id == agency_id, Figure.state == State.SENDING)
+    if budget.month is None:
+        statement = statement.where(Figure.campaign_id == campaign_id)
+    return bool(session.scalar(statement))
