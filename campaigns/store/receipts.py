@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -28,7 +28,7 @@ class Receipt(Table):
     provider_ref: Mapped[str]
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)
     delivery_id: Mapped[int | None] = mapped_column(BigInteger)
-    attempt: Mapped[int | None] = mapped_column(SmallInteger)
+    attempt: Mapped[int | None] = mapped_column(Integer)
     state: Mapped[str]
     reason: Mapped[str | None]
     received_at: Mapped[Made]
@@ -58,7 +58,7 @@ WITH picked AS MATERIALIZED (
     WHERE delivery_id IS NOT NULL AND campaign_id IS NOT NULL
     ORDER BY campaign_id, delivery_id, attempt, array_position(CAST(:ranked AS text[]), state) DESC, id
 ), held AS MATERIALIZED (
-    SELECT d.campaign_id, d.id, d.state, d.reason, d.attempt FROM delivery d
+    SELECT d.campaign_id, d.id, d.state, d.reason, d.attempt, d.provider_ref FROM delivery d
     WHERE (d.campaign_id, d.id) IN (SELECT campaign_id, delivery_id FROM furthest) AND d.agency_id = :agency
     ORDER BY d.campaign_id, d.id FOR UPDATE
 ), moves AS (
@@ -66,12 +66,18 @@ WITH picked AS MATERIALIZED (
     FROM held h JOIN furthest f ON f.campaign_id = h.campaign_id AND f.delivery_id = h.id AND f.attempt = h.attempt
     JOIN unnest(CAST(:olds AS text[]), CAST(:news AS text[])) AS allowed (old, new)
         ON allowed.old = h.state AND allowed.new = f.state
+    -- That a message which failed since had been sent, told late, takes back no second attempt.
+    WHERE NOT (h.state = 'queued' AND f.state = 'sent' AND f.provider_ref IS NOT DISTINCT FROM h.provider_ref)
 ), moved AS (
     UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
         provider_ref = coalesce(m.provider_ref, d.provider_ref), changed_at = now()
     FROM moves m WHERE d.campaign_id = m.campaign_id AND d.id = m.id
     RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason,
         d.charged, d.handed_at
+), news AS (
+    -- News of what was sent before somebody let the campaign go on does not brake it again.
+    SELECT m.*, coalesce(m.handed_at <= c.resumed_at, false) AS is_old
+    FROM moved m JOIN campaign c ON c.id = m.campaign_id
 ), refused AS (
     -- The provider holds a refusal of theirs: it is ours from now on (DOMAIN 1.7).
     INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language)
@@ -81,21 +87,19 @@ WITH picked AS MATERIALIZED (
     SET stopped = true, source = excluded.source, rule = excluded.rule, stopped_at = now(), changed_at = now()
     WHERE NOT opt_out.stopped
 ), counted AS (
-    -- News of what was sent before somebody let the campaign go on does not brake it again.
     INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, is_old, number, parts)
     SELECT :agency, campaign_id, channel, language, state, reason, is_old, sum(number), sum(charged) FROM (
-        SELECT m.campaign_id, m.channel, m.language, m.state, m.reason, 1 AS number, m.charged,
-            coalesce(m.handed_at <= c.resumed_at, false) AS is_old
-        FROM moved m JOIN campaign c ON c.id = m.campaign_id
+        SELECT campaign_id, channel, language, state, reason, 1 AS number, charged, is_old FROM news
         UNION ALL SELECT campaign_id, channel, language, was, was_because, -1, -charged, false FROM moved
     ) AS changes GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), applied AS (
     UPDATE receipt r SET applied_at = now(),
         matched = coalesce((r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held), false)
     FROM picked p WHERE r.id = p.id
-    RETURNING r.campaign_id, CASE WHEN r.state = 'failed' AND r.matched THEN coalesce(r.reason, '') END AS failure
+    RETURNING r.id
 )
-SELECT campaign_id, failure, count(*) FROM applied GROUP BY campaign_id, failure
+SELECT NULL, NULL, count(*) FROM applied
+UNION ALL SELECT DISTINCT campaign_id, coalesce(reason, ''), 0 FROM news WHERE state = 'failed' AND NOT is_old
 """)
 
 # Receipts that knew nothing of ours, or of ours what was not there yet.
@@ -115,7 +119,7 @@ FROM found f WHERE r.id = f.id
 
 
 class Applied(NamedTuple):
-    """How many receipts were taken, and campaign -> why some of its messages failed."""
+    """How many receipts were taken, and campaign -> why messages failed that were sent since it was last resumed."""
 
     taken: int
     failed: dict[int, set[str]]

@@ -154,3 +154,19 @@ def test_five_thousand_at_once(sessions, agency, sender, place):
             {"agency": agency.id, "sender": sender.id, "campaign": ids.campaign, "delivery": ids.delivery},
         )
     assert receipts.apply(sessions, agency.id) == 7000
+
+
+@pytest.mark.parametrize(("since", "state"), [("1 minute", "running"), ("-1 minute", "paused")])
+def test_trouble_with_the_sender_pauses_again_only_if_it_is_news_of_what_was_sent_since(
+    running, send, sessions, agency, report, since, state
+):
+    campaign_id = running(1)
+    send(campaign_id)
+    with sessions(agency.id).begin() as session:
+        values = {"c": campaign_id, "since": since}
+        session.execute(text("UPDATE campaign SET resumed_at = now() + CAST(:since AS interval) WHERE id = :c"), values)
+        ids = session.execute(text("SELECT id, attempt FROM delivery WHERE campaign_id = :c"), values).one()
+    report(Ids(campaign_id, ids.id, ids.attempt), State.FAILED, Failure.ACCOUNT)
+    receipts.apply(sessions, agency.id)
+    with sessions(agency.id)() as session:
+        assert session.scalar(text("SELECT state FROM campaign WHERE id = :c"), values) == state
