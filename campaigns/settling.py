@@ -52,13 +52,19 @@ def _lapse(tools: Tools, agency_id: int, campaign_id: int) -> None:
             log.warning("leases lapsed", agency=agency_id, campaign=campaign_id, deliveries=lapsed)
 
 
+def _may_repeat(order: Order, now: datetime) -> bool:
+    campaign = order.premises.campaign
+    is_over = campaign.expires_at is not None and campaign.expires_at <= now
+    return campaign.state in _GOING and not is_over and not order.premises.is_service
+
+
 def _requeue(tools: Tools, order: Order, now: datetime) -> None:
     campaign = order.premises.campaign
     if campaign.state == CampaignState.STOPPING:
         sweeps.skip_all(tools.sessions, order.agency_id, order.campaign_id, Reason.STOPPED)
     elif campaign.state in _GOING and campaign.expires_at is not None and campaign.expires_at <= now:
         sweeps.skip_all(tools.sessions, order.agency_id, order.campaign_id, Reason.EXPIRED)
-    elif campaign.state in _GOING and not order.premises.is_service:
+    elif _may_repeat(order, now):
         again = _SLICE
         while again == _SLICE:
             with tools.sessions(order.agency_id).begin() as session:
@@ -122,7 +128,9 @@ def _end(tools: Tools, order: Order, now: datetime) -> CampaignState:
     ended: CampaignState | None = None
     with tools.sessions(order.agency_id).begin() as session:
         left = sweeps.still_open(session, order.agency_id, order.campaign_id)
-        if not (order.premises.is_service or left.queued or left.in_hand):
+        # What failed since _requeue() looked has its second attempt before it.
+        waits = left.queued or left.in_hand or (left.again and _may_repeat(order, now))
+        if not (order.premises.is_service or waits):
             ended = _moved(session, order, state, left.sent, now)
             if not left.sent:
                 figures.compact(session, order.agency_id, order.campaign_id, keep=0)

@@ -52,6 +52,7 @@ class Open(NamedTuple):
     queued: bool
     in_hand: bool
     sent: bool
+    again: bool  # failed, and may go once more
 
 
 def _moving(which: str, sets: str) -> TextClause:
@@ -153,7 +154,8 @@ _OPEN: Final = sql("""
 SELECT EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND is_queued),
     EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND leased_until IS NOT NULL),
     (SELECT coalesce(sum(number), 0) > 0 FROM figure
-        WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'sent')
+        WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'sent'),
+    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND may_go_again)
 """)
 
 

@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from campaigns import consent, scheduling
-from campaigns.rules.lifecycle import CampaignState
+from campaigns import consent, orders, receipts, scheduling, settling
+from campaigns.providers.contract import Reported
+from campaigns.receipts import Ids
+from campaigns.rules.lifecycle import CampaignState, State
+from campaigns.rules.outcomes import Failure
+from campaigns.store import due as due_work
 from campaigns.supply import End
 from tests.carrier import phone
 
@@ -283,3 +287,28 @@ def test_a_test_send_passes_the_same_gate(carrier, sessions, vault, agency, send
     assert send(service) is End.EMPTY
     assert carrier.texts() == {phone(1): ["Prueba"]}
     assert dict(do("SELECT state, reason FROM delivery ORDER BY id").all()) == {"sent": None, "skipped": "opted_out"}
+
+
+def test_a_stop_whose_nudge_is_lost_is_found_by_the_clock(running, settle, states, sessions, agency, ada):
+    campaign_id = running(2)
+    with sessions(agency.id).begin() as session:
+        scheduling.stop(session, agency.id, campaign_id, by=ada.id)
+    with sessions(None).begin() as session:
+        assert [(one.what, one.subject) for one in due_work.work(session)] == [("settle", campaign_id)]
+    assert settle(campaign_id) == CampaignState.STOPPED
+    assert states(campaign_id) == {"skipped: stopped": 2}
+
+
+def test_a_campaign_does_not_end_before_its_second_attempts(running, send, states, tools, sessions, agency, sender, do):
+    campaign_id = running(1)
+    send(campaign_id)
+    order, now = orders.read(tools, agency.id, campaign_id), datetime.now(UTC)
+    # The last news comes when a settling job has looked already for what may go again.
+    one = do("SELECT id, attempt, provider_ref FROM delivery WHERE campaign_id = :c", c=campaign_id).one()
+    reported = Reported(one.provider_ref, State.FAILED, Failure.UNREACHABLE)
+    with sessions(agency.id).begin() as session:
+        receipts.keep(session, sender, reported, Ids(campaign_id, one.id, one.attempt))
+    receipts.apply(sessions, agency.id)
+    assert settling._end(tools, order, now) == CampaignState.RUNNING
+    settling._requeue(tools, order, now)
+    assert states(campaign_id) == {"queued: unreachable": 1}

@@ -84,6 +84,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
             OR (c.state = 'running' AND EXISTS (
                 SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.may_go_again))
             OR (c.state <> 'stopping' AND c.expires_at <= now())
+            OR (c.state = 'stopping' AND EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.is_queued))
             OR (c.kind = 'alert' AND NOT EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.is_queued)
                 AND NOT EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.leased_until IS NOT NULL)))
     UNION ALL
