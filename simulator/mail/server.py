@@ -167,6 +167,11 @@ class Conversation(smtp.SMTP):
         if not await self._refused("ehlo"):
             await super().smtp_EHLO(hostname)
 
+    async def smtp_HELO(self, hostname: str) -> None:  # noqa: N802
+        """HELO, the way out of a client whose EHLO was refused: what meets one meets the other."""
+        if not await self._refused("ehlo"):
+            await super().smtp_HELO(hostname)
+
     async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
         """STARTTLS, unless something happens."""
         if not await self._refused("starttls"):

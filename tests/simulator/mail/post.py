@@ -2,13 +2,14 @@
 
 import asyncio
 import queue
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import aiosmtplib
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 from simulator_cast import Simulator
 
 SENDER = "b-abc123@bounce.agency.example"
@@ -100,15 +101,28 @@ class Receiver:
                 if receiver.answers:
                     return receiver.answers.pop(0)
                 message = message_from_bytes(envelope.content, policy=policy.default)
-                receiver.got.put(Got(envelope.mail_from, envelope.rcpt_tos, message))
+                sender = "" if envelope.mail_from == "<>" else envelope.mail_from  # how aiosmtpd writes null
+                receiver.got.put(Got(sender, envelope.rcpt_tos, message))
                 return "250 2.0.0 OK"
 
-        self.controller = Controller(Handler(), hostname="127.0.0.1", port=0)
-        self.controller.start()
-        self.address = f"127.0.0.1:{self.controller.server.sockets[0].getsockname()[1]}"
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        listening = self.loop.create_server(lambda: SMTP(Handler(), loop=self.loop), "127.0.0.1", 0)
+        self.server = asyncio.run_coroutine_threadsafe(listening, self.loop).result(10)
+        self.address = f"127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
 
     def take(self) -> Got:
         return self.got.get(timeout=10)
 
     def close(self) -> None:
-        self.controller.stop()
+        async def end() -> None:
+            self.server.close()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.sleep(0.01)
+
+        asyncio.run_coroutine_threadsafe(end(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
