@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 
 from benchmarks import chaos, memory, pace, plan, receipts, send, stop_race
@@ -26,6 +27,8 @@ def main() -> int:
         module.add_options(options)
         options.add_argument("--json", action="store_true", help="print nothing but the figures")
     chosen = parser.parse_args()
+    # Told to end, a benchmark stops the servers it started, as at Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tell = (lambda _line: None) if chosen.json else (lambda line: print(line, file=sys.stderr, flush=True))
     print(json.dumps(BENCHMARKS[chosen.name].run(chosen, tell)), flush=True)
     return 0

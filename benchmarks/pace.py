@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import secrets
 import threading
 import time
 from collections.abc import Sequence
@@ -67,11 +68,11 @@ class Grants:
     def __init__(self, url: str) -> None:
         self.holders: set[str] = set()
         self.failed = ""
-        self._client = redis.Redis.from_url(url)
+        self._url, self._client = url, redis.Redis.from_url(url)
         self._database = str(self._client.get_connection_kwargs()["db"])
         self._parts: dict[tuple[int, str], int] = {}
         self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._is_over, self._listens = False, threading.Event()
+        self._last, self._listens = secrets.token_hex(8), threading.Event()
 
     def __enter__(self) -> "Grants":
         self._thread.start()
@@ -79,9 +80,8 @@ class Grants:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._is_over = True
-        with suppress(redis.RedisError):
-            redis.Redis(connection_pool=self._client.connection_pool).ping()  # one line more, so that it wakes up
+        with suppress(redis.RedisError), redis.Redis.from_url(self._url) as beside:
+            beside.echo(self._last)  # it hears this behind everything that was said before
         self._thread.join(10)
         self._client.close()
 
@@ -94,7 +94,7 @@ class Grants:
             with self._client.monitor() as monitor:
                 self._listens.set()
                 for said in monitor.listen():
-                    if self._is_over:
+                    if self._last in said["command"]:
                         return
                     ours = said["client_type"] == "lua" and str(said["db"]) == self._database
                     if ours and (grant := _GRANT.match(said["command"])):
