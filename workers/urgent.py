@@ -6,4 +6,4 @@ from workers import dispatch
 
 def send(agency_id: int, campaign_id: int) -> None:
     """Send what is queued of an urgent campaign."""
-    dispatch.send(agency_id, campaign_id, Work.URGENT)
+    dispatch.send_in(Work.URGENT, agency_id, campaign_id)
