@@ -2,5 +2,6 @@
 
 from typing import Final
 
-SHORT: Final = ("receipts", "upkeep", "schedule")
+# What must begin at its time stands before upkeep, of which there may be much while many campaigns wait for news.
+SHORT: Final = ("receipts", "schedule", "upkeep")
 WATCHED: Final = (*SHORT, "urgent", "planning", "imports", "dispatch")
