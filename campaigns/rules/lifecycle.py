@@ -79,7 +79,10 @@ MOVES: Final[dict[State, frozenset[State]]] = {
     # queued -> sent | delivered: a receipt shows that an attempt we held for lost had reached the provider after all.
     State.QUEUED: frozenset({State.SENDING, State.SKIPPED, State.SENT, State.DELIVERED, State.FAILED}),
     State.SENDING: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN, State.SKIPPED}),
-    State.UNKNOWN: frozenset({State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNCONFIRMED}),
+    # unknown -> skipped: a worker wrote late that there was nothing to hand over.
+    State.UNKNOWN: frozenset(
+        {State.QUEUED, State.SENT, State.DELIVERED, State.FAILED, State.UNCONFIRMED, State.SKIPPED}
+    ),
     State.SENT: frozenset({State.DELIVERED, State.FAILED, State.UNCONFIRMED}),
     State.FAILED: frozenset({State.QUEUED}),
     State.UNCONFIRMED: frozenset({State.DELIVERED, State.FAILED}),

@@ -54,13 +54,17 @@ WITH result AS MATERIALIZED (
         CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
     ) AS r (id, attempt, state, reason, ref, parts, after)
 ), held AS MATERIALIZED (
-    SELECT d.id, d.state AS was, d.reason AS was_because, d.state IN ('sending', 'unknown') AS moves, d.charged,
-        r.state, r.ref, r.after,
+    SELECT d.id, d.state AS was, d.reason AS was_because, d.charged, r.state, r.ref, r.after,
+        -- Also what was called absent, and was taken after all: it must not go again.
+        d.state IN ('sending', 'unknown')
+            OR (d.state = 'queued' AND r.state = 'sent' AND r.ref IS DISTINCT FROM d.provider_ref) AS moves,
         CASE WHEN r.state IN ('queued', 'unknown') THEN coalesce(r.reason, d.reason) ELSE r.reason END AS reason,
         CASE WHEN r.state = 'queued' THEN NULL ELSE coalesce(r.parts, d.parts) END AS parts,
         CASE
             WHEN r.state IN ('queued', 'skipped') OR (r.state = 'failed' AND r.ref IS NULL)
                 THEN -coalesce(d.parts, CAST(:most AS smallint))
+            -- It was given back, unless it is the message that a receipt told of.
+            WHEN d.state IN ('queued', 'skipped', 'failed') AND r.ref IS DISTINCT FROM d.provider_ref THEN r.parts
             WHEN d.parts IS NULL AND r.parts IS NOT NULL THEN r.parts - CAST(:most AS smallint)
             ELSE 0
         END AS more
@@ -82,7 +86,8 @@ WITH result AS MATERIALIZED (
             WHEN NOT h.moves THEN d.not_before
             WHEN h.state = 'queued' THEN now() + make_interval(secs => h.after) END,
         changed_at = now()
-    FROM held h WHERE d.campaign_id = :campaign AND d.id = h.id AND (h.moves OR h.state IN ('sent', 'unknown'))
+    FROM held h WHERE d.campaign_id = :campaign AND d.id = h.id AND (
+        h.moves OR h.state = 'sent' OR (h.state = 'unknown' AND h.was NOT IN ('queued', 'skipped', 'failed')))
     RETURNING d.channel, d.language, d.state, d.reason, d.charged, h.was, h.was_because, h.charged AS was_charged
 ), counted AS (
     INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
