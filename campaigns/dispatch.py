@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 SECONDS: Final = 55.0
 _LONGEST_REST: Final = 60.0
-_SHARED_REST: Final = 10.0
+_SHARED_REST: Final = 5.0
 _OVERTAKEN_REST: Final = 1.0
 
 
@@ -106,7 +106,8 @@ def _afterwards(tools: Tools, order: Order, flight: Flight, end: End) -> None:
             sweeps.skip_all(tools.sessions, order.agency_id, order.campaign_id, Reason.BUDGET)
             wakeup.nudge(tools.valkey, Work.SETTLE, order.agency_id, order.campaign_id)
         case End.TIME | End.YIELDED | End.TOLD:
-            wakeup.nudge(tools.valkey, _lane(order), order.agency_id, order.campaign_id)
+            # Another worker may have put the campaign to rest because this one used up the pace.
+            wakeup.send(tools.valkey, order.agency_id, order.campaign_id, urgent=_lane(order) is Work.URGENT)
         case End.EMPTY:
             wakeup.nudge(tools.valkey, Work.SETTLE, order.agency_id, order.campaign_id)
         case End.SILENT:

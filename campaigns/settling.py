@@ -22,7 +22,8 @@ log = structlog.get_logger(__name__)
 UNCONFIRMED_SECONDS: Final = 72 * 3600.0  # without news for so long, a message stays unconfirmed (DOMAIN 1.2)
 _SLICE: Final = 20_000
 _REST: Final = 5.0
-_ASKING_SECONDS: Final = 40.0
+_ASKING_SECONDS: Final = 10.0  # a job of its own goes on: others wait for the worker
+_HELD: Final = 15.0
 _BETWEEN_PASSES: Final = 12  # times ask_after, from one pass over the silent to the next
 _GOING: Final = (CampaignState.RUNNING, CampaignState.PAUSED)
 
@@ -34,6 +35,8 @@ async def settle(tools: Tools, agency_id: int, campaign_id: int, *, now: datetim
     the queue of what has expired or is stopping is skipped; of messages that nothing was heard of, the provider is
     asked, and what had no news for 72 hours is unconfirmed. Commits as it goes. May run any number of times at once.
     """
+    # One at a time is enough; a stop or a receipt breaks this rest.
+    wakeup.rest(tools.valkey, Work.SETTLE, agency_id, campaign_id, seconds=_HELD)
     await asyncio.to_thread(_lapse, tools, agency_id, campaign_id)
     order = await asyncio.to_thread(orders.read, tools, agency_id, campaign_id)
     if order is None:
@@ -94,11 +97,18 @@ async def _follow_up(tools: Tools, order: Order, provider: Provider, now: dateti
     if campaign.ask_at is None:
         await asyncio.to_thread(_note_asked, tools, order, 0, now + ask_after)
         return
-    if campaign.ask_at > now:
+    if campaign.ask_at > now or not await asyncio.to_thread(_claim, tools, order, now):
         return
     await asyncio.to_thread(_rematch, tools, order)
     upto = await enquiry.follow_up(tools, order, provider, seconds=_ASKING_SECONDS)
     await asyncio.to_thread(_note_asked, tools, order, upto, now if upto else now + _BETWEEN_PASSES * ask_after)
+
+
+def _claim(tools: Tools, order: Order, now: datetime) -> bool:
+    """Whether the asking is this job's: nobody else asks about the same messages meanwhile, or soon after it died."""
+    until = now + timedelta(seconds=4 * _ASKING_SECONDS)
+    with tools.sessions(order.agency_id).begin() as session:
+        return campaigns.claim_asking(session, order.premises.campaign, until=until)
 
 
 def _note_asked(tools: Tools, order: Order, upto: int, ask_at: datetime) -> None:

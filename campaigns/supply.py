@@ -110,7 +110,6 @@ class Supply:
         )
         self._budget = order.budget(datetime.now(UTC))
         self._after = 0  # the last delivery opened
-        self._unused = 0  # parts granted and not needed
         self._without_place = 0.0  # seconds since others had all places
         self._told: End | None = None
         self._wanted, self._stirred = threading.Event(), threading.Event()
@@ -156,9 +155,8 @@ class Supply:
             self._take(0, demand)
 
     def leave(self) -> None:
-        """No call is open any more: give back what is left, parts and places."""
-        self._throttle.leave(self._unused)
-        self._unused = 0
+        """No call is open any more: give the places back."""
+        self._throttle.leave()
 
     def _next(self, demand: Demand) -> Window | End | None:
         """The next window, None if there was none yet, or why there will be none."""
@@ -199,10 +197,10 @@ class Supply:
         return None
 
     def _take(self, size: int, demand: Demand) -> Room:
-        """Ask for room by the upper bound of parts, giving back what the last window did not need."""
-        unused, self._unused, self._kept_at = self._unused, 0, time.monotonic()
+        """Ask for room by the upper bound of parts."""
+        self._kept_at = time.monotonic()
         using = max(demand.open_calls, self.places)
-        room = self._throttle.take(size, parts=self._order.most_parts, unused=unused, using=using)
+        room = self._throttle.take(size, parts=self._order.most_parts, using=using)
         if room.answered and room.places != self.places:
             self.places = room.places
             demand.stir()
@@ -220,7 +218,7 @@ class Supply:
                     session, self._gate.agency_id, self._gate.campaign_id, self._budget
                 )
         if not size:
-            self._unused = granted * self._order.most_parts
+            self._throttle.give_back(granted * self._order.most_parts, using=self.places)
             return self._without_budget(may_come_back)
         fresh_until = max(began_at + _FRESH_SECONDS, time.monotonic() + _FRESH_AFTER_OPENING)
         # A window that is not full was the last in this direction: begin again with what came back since.
@@ -230,7 +228,8 @@ class Supply:
             if row.reason is None:
                 self._write(window, row, began_at, fresh_until)
         needed = sum(ready.written.parts for ready in window.ready)
-        self._unused = granted * self._order.most_parts - needed
+        # At once: until then it is missing from everybody's pace.
+        self._throttle.give_back(granted * self._order.most_parts - needed, using=self.places)
         return window
 
     def _without_budget(self, may_come_back: bool) -> End | None:

@@ -152,14 +152,14 @@ class Throttle:
         seconds = {-1: _NO_PLACE_SECONDS, -2: _OVERTAKEN_SECONDS}.get(int(wait), int(wait) / 1_000_000)
         return Room(int(granted), seconds, int(places), int(holders), bool(overtaken))
 
-    def leave(self, unused: int = 0) -> None:
-        """This worker has no call open any more: the others get its places at once, and `unused` parts are given back.
+    def give_back(self, parts: int, *, using: int) -> None:
+        """Return parts that were taken and not needed. If this is lost, less goes, never more."""
+        if parts > 0:
+            self.take(0, parts=1, unused=parts, using=using)
 
-        If this is lost, less goes, never more.
-        """
+    def leave(self) -> None:
+        """This worker has no call open any more: the others get its places at once. If this is lost, a little later."""
         try:
-            if unused > 0:
-                self.take(0, parts=1, unused=unused)
             with self._valkey.pipeline() as pipeline:
                 pipeline.zrem(self._keys[2], self._holder)
                 pipeline.hdel(self._keys[3], self._holder)

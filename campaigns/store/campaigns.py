@@ -190,6 +190,18 @@ def note_asked(session: Session, agency_id: int, campaign_id: int, *, upto: int,
     )
 
 
+def claim_asking(session: Session, campaign: Campaign, *, until: datetime) -> bool:
+    """Keep others from asking about the campaign's silent messages until then; False if somebody was faster."""
+    claimed = session.scalar(
+        update(Campaign)
+        .where(Campaign.id == campaign.id, Campaign.agency_id == campaign.agency_id, Campaign.ask_at == campaign.ask_at)
+        .values(ask_at=until)
+        .returning(Campaign.id)
+        .execution_options(synchronize_session=False)
+    )
+    return claimed is not None
+
+
 def note_settled(session: Session, agency_id: int, campaign_id: int, at: datetime) -> None:
     """Every delivery of the campaign is at its end: nobody needs to look any more."""
     session.execute(

@@ -258,10 +258,12 @@ def test_another_agency_sends_nothing_of_it(running, tools, other_agency, carrie
 def test_the_sender_keeps_its_pace(carrier, running, send, sessions, agency):
     campaign_id = running(60)
     do(sessions, agency, "UPDATE sender SET parts_per_second = 30 WHERE agency_id = :a", a=agency.id)
-    began_at = time.monotonic()
     send(campaign_id)
-    assert 2.0 <= time.monotonic() - began_at < 4.0
-    assert len(carrier.phones()) == 60
+    texts = [entry for entries in carrier.phones().values() for entry in entries]
+    assert len(texts) == 60
+    moments = sorted(datetime.fromisoformat(entry["began_at"]) for entry in texts)
+    # Thirty may be granted in any second; how soon each then arrives is the machine's affair.
+    assert moments[-1] - moments[0] >= timedelta(seconds=1.9)
 
 
 def test_where_one_job_uses_the_whole_pace_the_others_leave(carrier, running, send, states, sessions, agency):

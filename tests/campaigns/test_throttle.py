@@ -76,14 +76,14 @@ def test_what_was_not_needed_can_be_taken_again(throttle):
     assert one.take(1, parts=10).messages == 1
     assert one.take(9, parts=1).messages <= 1
     assert one.take(9, parts=1, unused=9).messages >= 8
-    one.leave(unused=9)
+    one.give_back(9, using=0)
     assert one.take(9, parts=1).messages >= 8
 
 
 def test_giving_back_makes_no_credit_beyond_the_burst(throttle):
     one = throttle(100)
     one.take(1, parts=1)
-    one.leave(unused=1000)
+    one.give_back(1000, using=0)
     assert one.take(500, parts=1).messages <= 10
 
 
@@ -153,7 +153,8 @@ def test_silence_means_none():
         silent = Throttle(nobody, "1", 100, "a", in_flight=100, urgent=False)
         room = silent.take(50, parts=1)
         assert (room.messages, room.answered) == (0, False)
-        silent.leave(unused=5)
+        silent.give_back(5, using=0)
+        silent.leave()
 
 
 def test_a_flush_lets_no_burst_through(throttle, valkey):
