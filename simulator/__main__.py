@@ -47,8 +47,8 @@ async def serve(chosen: settings.Settings) -> int:
         listening.close()
         await runner.cleanup()
         return 1
-    app[CARRIER].post.certificate = mail.certificate
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    app[CARRIER].post.certificate, app[CARRIER].post.address = mail.certificate, f"{host}:{mail_port}"
     sys.stdout.write(
         f"simulator ready on http://{host}:{listening.sockets[0].getsockname()[1]}\n"
         f"simulator takes mail on smtp://{host}:{mail_port}\n"

@@ -48,11 +48,14 @@ def groups(faults: Faults, words: Words, given: Mapping[str, str] | None = None)
         Group(words("group_ends"), _ends(faults, words)),
         Group(words("group_callbacks"), _callbacks(faults, words)),
     ]
-    if given is None:
-        return found
+    return found if given is None else as_written(found, given)
+
+
+def as_written(form: list[Group], given: Mapping[str, str]) -> list[Group]:
+    """Return a form with the values that were written into it."""
     return [
         Group(group.title, [each._replace(value=given.get(each.name, each.value)) for each in group.fields])
-        for group in found
+        for group in form
     ]
 
 
@@ -61,7 +64,7 @@ def _creates(faults: Faults, words: Words) -> list[Field]:
     shares = {kind: fault.probability for kind, fault in general.items()}
     refused = general.get("refused")
     return [
-        *(Field("create-" + kind, words("kind_" + kind), _percent(shares.get(kind, 0)), "%") for kind in CREATE_KINDS),
+        *(Field("create-" + kind, words("kind_" + kind), percent(shares.get(kind, 0)), "%") for kind in CREATE_KINDS),
         Field("refused_code", words("refused_code"), str(refused.code) if refused else ""),
         Field("refused_status", words("refused_status"), str(refused.status) if refused else ""),
     ]
@@ -69,23 +72,23 @@ def _creates(faults: Faults, words: Words) -> list[Field]:
 
 def _ways(faults: Faults, words: Words) -> list[Field]:
     return [
-        Field("latency_ms", words("latency_ms"), _span(faults.latency), "ms"),
-        Field("concurrency_limit", words("concurrency_limit"), _number(faults.concurrency_limit)),
+        Field("latency_ms", words("latency_ms"), span_text(faults.latency), "ms"),
+        Field("concurrency_limit", words("concurrency_limit"), number_text(faults.concurrency_limit)),
     ]
 
 
 def _queues(faults: Faults, words: Words) -> list[Field]:
     return [
-        Field("status_delay_ms", words("status_delay_ms"), _span(faults.status_delay), "ms"),
-        Field("drain_rate", words("drain_rate"), _number(faults.drain_rate)),
-        Field("queue_limit_parts", words("queue_limit_parts"), _number(faults.queue_limit_parts)),
+        Field("status_delay_ms", words("status_delay_ms"), span_text(faults.status_delay), "ms"),
+        Field("drain_rate", words("drain_rate"), number_text(faults.drain_rate)),
+        Field("queue_limit_parts", words("queue_limit_parts"), number_text(faults.queue_limit_parts)),
     ]
 
 
 def _ends(faults: Faults, words: Words) -> list[Field]:
     mix = dict.fromkeys(map(read_outcome, _OUTCOMES), 0.0) | faults.mix
     return [
-        Field("mix-" + switches.write(outcome), _ending(outcome, words), _percent(share), "%")
+        Field("mix-" + switches.write(outcome), _ending(outcome, words), percent(share), "%")
         for outcome, share in mix.items()
     ]
 
@@ -98,26 +101,29 @@ def _ending(outcome: Outcome, words: Words) -> str:
 def _callbacks(faults: Faults, words: Words) -> list[Field]:
     delays = {"shuffle": (faults.shuffle, faults.shuffle), "late_ms": faults.late_by, "retry_ms": faults.retry}
     return [
-        *(Field(name, words(name), _percent(getattr(faults, name)), "%") for name in SHARES),
-        *(Field(name, words(name), _span(delays[name]), "ms") for name in _CALLBACK_DELAYS),
+        *(Field(name, words(name), percent(getattr(faults, name)), "%") for name in SHARES),
+        *(Field(name, words(name), span_text(delays[name]), "ms") for name in _CALLBACK_DELAYS),
         Field("seed", words("seed"), faults.seed),
     ]
 
 
-class _Given:
-    """The form as it came, field by field. Each method raises Wrong."""
+class Given:
+    """A form as it came, field by field. Each method raises Wrong, with the field's label."""
 
     def __init__(self, form: Mapping[str, str], labels: Mapping[str, str]) -> None:
         self._form, self._labels = form, labels
 
     def text(self, name: str) -> str:
+        """Return what was written."""
         return self._form.get(name, "").strip()
 
     def number(self, name: str) -> float | None:
+        """Return a number, None for an empty field."""
         text = self._fitting(name, _NUMBER)
         return float(text) if text else None
 
     def whole(self, name: str) -> int | None:
+        """Return a whole number, None for an empty field."""
         found = self.number(name)
         if found is None:
             return None
@@ -126,12 +132,14 @@ class _Given:
         return int(found)
 
     def share(self, name: str) -> float:
+        """Return a share of what is written in percent."""
         percent = float(self._fitting(name, _PERCENT).replace(",", ".") or "0")
         if percent > 100:
             raise Wrong(self._labels[name])
         return percent / 100
 
     def span(self, name: str) -> list[int]:
+        """Return least and most of `80` or `80-120`."""
         low, _, high = self._fitting(name, _SPAN).replace("–", "-").partition("-")
         limits = [int(low or 0), int(high or low or 0)]
         if limits[0] > limits[1]:
@@ -148,7 +156,7 @@ class _Given:
 def read(form: Mapping[str, str], faults: Faults, words: Words) -> dict[str, object]:
     """Return what the control call would be given. What is meant for one number or counted stays. Raises Wrong."""
     labels = {each.name: each.label for group in groups(faults, words) for each in group.fields}
-    given = _Given(form, labels)
+    given = Given(form, labels)
     mix = {name.removeprefix("mix-"): given.share(name) for name in labels if name.startswith("mix-")}
     if sum(mix.values()) > 1.000001:
         raise Wrong(words("group_ends"))
@@ -168,7 +176,7 @@ def read(form: Mapping[str, str], faults: Faults, words: Words) -> dict[str, obj
     return read | ({"seed": given.text("seed")} if given.text("seed") not in ("", faults.seed) else {})
 
 
-def _read_creates(given: _Given, faults: Faults, labels: Mapping[str, str]) -> list[dict[str, object]]:
+def _read_creates(given: Given, faults: Faults, labels: Mapping[str, str]) -> list[dict[str, object]]:
     general = _general(faults)
     read = [asdict(fault) for fault in targeted(faults)]
     for kind in CREATE_KINDS:
@@ -194,14 +202,17 @@ def _general(faults: Faults) -> dict[str, CreateFault]:
     return {fault.kind: fault for fault in faults.create if fault.to is None and fault.count is None}
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share as it is written into a field; nothing for none."""
     return f"{share * 100:.3f}".rstrip("0").rstrip(".") if share else ""
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """Return a number as it is written into a field; nothing for none."""
     return "" if value is None else f"{value:g}"
 
 
-def _span(limits: tuple[float, float]) -> str:
+def span_text(limits: tuple[float, float]) -> str:
+    """Return seconds as milliseconds, `80` or `80-120`."""
     low, high = (round(seconds * 1000) for seconds in limits)
     return str(low) if low == high else f"{low}-{high}"

@@ -9,6 +9,7 @@ from simulator.answers import CARRIER
 from simulator.calls import Call
 from simulator.carrier import Carrier
 from simulator.mail import control as mail_control
+from simulator.mail import pages as mail_pages
 from simulator.settings import Settings
 
 _BIGGEST_REQUEST = 1_000_000
@@ -32,6 +33,7 @@ def create_app(settings: Settings) -> web.Application:
         control.add_routes(app)
         mail_control.add_routes(app)
         wall.add_routes(app)
+        mail_pages.add_routes(app)
     return app
 
 

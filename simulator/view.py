@@ -87,7 +87,7 @@ def phones_page(messages: Messages, asked: Asked) -> Page[Shown]:
         phone = messages.phones.get(number) or Phone(number)
         return Page([_shown(phone, _LONG)], 1, 1)
     fitting, count = _fitting(messages, asked.q)
-    page = _cut(fitting, count, asked.page, PHONES_A_PAGE)
+    page = cut(fitting, count, asked.page, PHONES_A_PAGE)
     return Page([_shown(phone, _SHORT) for phone in page.rows], page.number, page.count)
 
 
@@ -97,7 +97,7 @@ def tally_page(messages: Messages, asked: Asked) -> Page[Row]:
     chosen = {phone.number for phone in repeated}
     fitting, count = _fitting(messages, asked.q)
     others = (phone for phone in fitting if phone.number not in chosen)
-    page = _cut((phone for group in (repeated, others) for phone in group), count, asked.page, ROWS_A_PAGE)
+    page = cut((phone for group in (repeated, others) for phone in group), count, asked.page, ROWS_A_PAGE)
     return Page([row for phone in page.rows for row in _rows(phone)], page.number, page.count)
 
 
@@ -116,14 +116,16 @@ def _fitting(messages: Messages, q: str) -> tuple[Iterable[Phone], int]:
     return found, len(found)
 
 
-def _cut(rows: Iterable[T], count: int, number: int, size: int) -> Page[T]:
+def cut(rows: Iterable[T], count: int, number: int, size: int) -> Page[T]:
+    """Return one page of rows; a number beyond the last page is the last page."""
     pages = max(1, -(-count // size))
     number = min(number, pages)
     return Page(list(islice(rows, (number - 1) * size, number * size)), number, pages)
 
 
-def _time(message: Message) -> str:
-    return datetime.fromtimestamp(message.created_at, _LIMA).strftime("%H:%M:%S")
+def lima_time(seconds: float) -> str:
+    """Return the time of day in Lima."""
+    return datetime.fromtimestamp(seconds, _LIMA).strftime("%H:%M:%S")
 
 
 def _shown(phone: Phone, limit: int) -> Shown:
@@ -133,7 +135,7 @@ def _shown(phone: Phone, limit: int) -> Shown:
             message.body,
             message.direction == INBOUND,
             message.sender or "",
-            _time(message),
+            lima_time(message.created_at),
             message.status,
             message.error_code,
         )
@@ -152,6 +154,15 @@ def _rows(phone: Phone) -> list[Row]:
         campaign = key if last.ids().get("c") else None
         reached = sum(message.reached for message in group)
         rows.append(
-            Row(phone.number, campaign, last.body, len(group), reached > 1, last.status, last.error_code, _time(last))
+            Row(
+                phone.number,
+                campaign,
+                last.body,
+                len(group),
+                reached > 1,
+                last.status,
+                last.error_code,
+                lima_time(last.created_at),
+            )
         )
     return sorted(rows, key=lambda row: not row.repeated)

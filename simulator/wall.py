@@ -1,34 +1,23 @@
 """The phone wall: what every phone got, a way to answer from it, and the switches for what goes wrong."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader
 
 from simulator import faultform, inbound, local, panel, switches
 from simulator.answers import CARRIER
 from simulator.carrier import Carrier
 from simulator.control import read_inbound
+from simulator.rendering import FOLDER, HEADERS, read_form, respond
 from simulator.view import Asked, phones_page, shown_number, tally_page
 from simulator.words import LANGUAGES, Words
 
-_FOLDER = Path(__file__).parent
-_PAGES = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-)
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 _REPLY, _TURN, _SET = "/wall/reply", "/wall/faults", "/wall/faults/all"
 _PATHS = {"phones": "/", "tally": "/tally"}
 _STATIC = {"wall.css": "text/css", "wall.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_STATIC |= {"mail.css": "text/css", "mail.js": "text/javascript"}
 
 
 class Wrongly(NamedTuple):
@@ -64,8 +53,8 @@ async def static(request: web.Request) -> web.StreamResponse:
     name = request.match_info["name"]
     if name not in _STATIC:
         raise web.HTTPNotFound
-    headers = {**_HEADERS, "Cache-Control": "no-cache", "Content-Type": _STATIC[name] + "; charset=utf-8"}
-    return web.FileResponse(_FOLDER / "static" / name, headers=headers)
+    headers = {**HEADERS, "Cache-Control": "no-cache", "Content-Type": _STATIC[name] + "; charset=utf-8"}
+    return web.FileResponse(FOLDER / "static" / name, headers=headers)
 
 
 def _show(request: web.Request, view: str, *, wrong: Wrongly | None = None) -> web.Response:
@@ -76,7 +65,7 @@ def _show(request: web.Request, view: str, *, wrong: Wrongly | None = None) -> w
     fragment = request.query.get("fragment") == "1"
     version = f"{carrier.messages.version}-{carrier.callbacks.waiting()}-{panel.version(carrier.faults)}"
     if fragment and request.query.get("since") == version:
-        return web.Response(status=204, headers=_HEADERS)
+        return web.Response(status=204, headers=HEADERS)
     page = (phones_page if view == "phones" else tally_page)(carrier.messages, asked)
     values = {
         **_fault_values(carrier, words, view, wrong),
@@ -92,12 +81,13 @@ def _show(request: web.Request, view: str, *, wrong: Wrongly | None = None) -> w
         "note": words("faults_wrong", field=wrong.field) if wrong else _note(words, request.query),
         "path": _PATHS[view],
         "own": "/static/{}".format,
+        "title": words("title"),
+        "lead": words("lead"),
         "reply_path": _REPLY,
         "turn_path": _TURN,
         "link": lambda **changes: _link(request, words, {"path": _PATHS[view], **changes}),
     }
-    text = _PAGES.get_template(f"{view}.html" if fragment else "wall.html").render(values)
-    return web.Response(text=text, content_type="text/html", headers=_HEADERS, status=422 if wrong else 200)
+    return respond(f"{view}.html" if fragment else "wall.html", values, 422 if wrong else 200)
 
 
 def _fault_values(carrier: Carrier, words: Words, view: str, wrong: Wrongly | None) -> dict[str, object]:
@@ -110,6 +100,8 @@ def _fault_values(carrier: Carrier, words: Words, view: str, wrong: Wrongly | No
         "faults_kept": len(faultform.targeted(faults)) + len(faults.outcomes),
         "faults_open": wrong is not None or (not panel.calm(faults) and not any(panel.state(faults).values())),
         "faults_wrong": wrong is not None,
+        "all_hint": "all_hint",
+        "all_kept": "all_kept",
         "reads_fail": "reads_fail" in wrong.form if wrong else faults.reads_fail,
     }
 
@@ -118,8 +110,7 @@ async def show_faults(request: web.Request) -> web.Response:
     """GET the form of all faults alone, for a page that is open while they change."""
     view = "tally" if request.query.get("view") == "tally" else "phones"
     values = _fault_values(request.app[CARRIER], Words(request.query.get("lang")), view, None)
-    text = _PAGES.get_template("faults.html").render(values)
-    return web.Response(text=text, content_type="text/html", headers=_HEADERS)
+    return respond("faults.html", values)
 
 
 def _link(request: web.Request, words: Words, changes: Mapping[str, object]) -> str:
@@ -173,7 +164,7 @@ async def turn_switches(request: web.Request) -> web.Response:
 async def set_faults(request: web.Request) -> web.Response:
     """POST the form of all faults, or `calm` to turn all off; a wrong one comes back with what was written."""
     carrier = request.app[CARRIER]
-    form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    form = await read_form(request)
     if "calm" in form:
         switches.apply(carrier.faults, panel.ordinary())
     else:

@@ -1,6 +1,8 @@
-"""What the phone wall says, in Spanish and in English: whole sentences with named holes."""
+"""What the pages say, in Spanish and in English: whole sentences with named holes."""
 
 from collections.abc import Mapping
+
+from simulator.mail import words as mail_words
 
 LANGUAGES = {"es": "Español", "en": "English"}
 
@@ -248,7 +250,7 @@ _EN = {
     "note_unreachable": "The platform does not answer: {reason}",
     "note_bad": "That message could not be sent. Check the number, and that the text has at most 1600 characters.",
 }
-_ALL: Mapping[str, Mapping[str, str]] = {"es": _ES, "en": _EN}
+_ALL: Mapping[str, Mapping[str, str]] = {"es": _ES | mail_words.ES, "en": _EN | mail_words.EN}
 
 
 class Words:

@@ -61,7 +61,7 @@ async def unsubscribe_by_mail(office: PostOffice, mail: Mail, recipient: str) ->
     split = urlsplit(address)
     subject = parse_qs(split.query).get("subject", [""])[0]
     made = notices.unsubscribing(mail, recipient, unquote(split.path), subject, office.clock.now())
-    return await _send(office, mail, "unsubscribe by mail", made)
+    return await _send(office, mail, "unsubscribe_mail", made)
 
 
 async def reply(office: PostOffice, mail: Mail, recipient: str, body: str) -> str:
@@ -77,7 +77,7 @@ async def complain(office: PostOffice, mail: Mail, recipient: str) -> str:
     to = office.outbox.complaints_to or mail.sender
     if not to:
         raise CannotDo("the mail has no return path, and no address for complaints is given")
-    return await _send(office, mail, "complaint", notices.complaint(mail, recipient, to, office.clock.now()))
+    return await _send(office, mail, "spam", notices.complaint(mail, recipient, to, office.clock.now()))
 
 
 async def bounce(office: PostOffice, mail: Mail, recipient: str, status: str = "5.1.1") -> str:
@@ -86,7 +86,7 @@ async def bounce(office: PostOffice, mail: Mail, recipient: str, status: str = "
         raise CannotDo("the mail has the null return path: nothing may come back")
     action = {"2": "delivered", "4": "delayed"}.get(status[0], "failed")
     made = notices.bounce(mail, recipient, action, status, office.clock.now())
-    return await _send(office, mail, f"bounce {status}", made)
+    return await _send(office, mail, "bounce", made)
 
 
 async def vacation(office: PostOffice, mail: Mail, recipient: str) -> str:

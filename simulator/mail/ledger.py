@@ -44,13 +44,8 @@ def entry(mail: Mail, address: str, *, headers: bool) -> str:
         f' "size": {len(mail.raw)}, "subject": {_subject(mail.header("Subject"))},'
         f' "delivery": {quote(ids.get(b"delivery", local))}, "campaign": {_text(ids.get(b"campaign"))},'
         f' "attempt": {_text(ids.get(b"attempt"))}, "answer": {_text(mail.answer)},'
-        f' "outcome": {quote(_outcome(mail, address))}, "tls": {"true" if mail.tls else "false"}{rest}}}'
+        f' "outcome": {quote(mail.outcome_for(address))}, "tls": {"true" if mail.tls else "false"}{rest}}}'
     )
-
-
-def _outcome(mail: Mail, address: str) -> str:
-    places = [recipient.lower() for recipient in mail.recipients]
-    return mail.outcomes[places.index(address)]
 
 
 @lru_cache(maxsize=1000)

@@ -35,6 +35,14 @@ class Mail:
     answer: str | None = None  # None while unanswered, and for ever when the answer was lost
     acts: list[Act] = field(default_factory=list)
 
+    def addresses(self) -> list[str]:
+        """Return the recipients as mailboxes are named."""
+        return [recipient.lower() for recipient in self.recipients]
+
+    def outcome_for(self, address: str) -> str:
+        """Return what becomes of it for the recipient with this mailbox."""
+        return self.outcomes[self.addresses().index(address)]
+
     def head(self) -> bytes:
         """Return the header section, without the empty line."""
         if self.raw.startswith(b"\r\n"):

@@ -57,6 +57,7 @@ class PostOffice:
         self.outbox = Outbox(clock, self.counters)
         self.open = 0
         self.most_open = 0
+        self.address = ""  # where mail is taken, host:port
         self.certificate = ""  # of STARTTLS, as PEM
         self._greylist: dict[tuple[str, str], float] = {}
 
