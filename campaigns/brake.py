@@ -61,11 +61,14 @@ def _too_many(sessions: AgencySessions, agency_id: int, campaign_id: int) -> str
         if campaign is None or agency is None or campaign.state != CampaignState.RUNNING:
             return None
         found = figures.latest_outcomes(session, agency_id, campaign_id, since=campaign.resumed_at, number=OUTCOMES)
+    handed = found.pop((State.SENT, None), 0)
     total = sum(found.values())
     failed = sum(number for (state, _), number in found.items() if state == State.FAILED)
     filtered = found.get((State.FAILED, Failure.FILTERED), 0)
     if total < FEWEST:
         return None
+    # A refusal comes at once, word of a delivery after a while: until then the others count by their number.
+    total = max(total, handed)
     if filtered * 100 > agency.brake_filtered * total:
         return FILTERED
     return FAILED if failed * 100 > agency.brake_failed * total else None

@@ -83,7 +83,8 @@ def latest_outcomes(
 ) -> dict[tuple[str, str | None], int]:
     """(state, reason) -> how many of the latest outcomes: at least `number`, if there were so many since then.
 
-    Outcomes that were written at the same moment have no order and are taken together.
+    Outcomes that were written at the same moment have no order and are taken together. `sent` is how many messages
+    were handed over during the same time, whatever became of them.
     """
     statement = (
         select(Figure.state, Figure.reason, Figure.number, Figure.made_at)
@@ -106,7 +107,21 @@ def latest_outcomes(
             break
         last = row.made_at
         found[row.state, row.reason] = found.get((row.state, row.reason), 0) + row.number
+    if last is not None:
+        found[State.SENT, None] = _handed_over(session, agency_id, campaign_id, last)
     return found
+
+
+def _handed_over(session: Session, agency_id: int, campaign_id: int, since: datetime) -> int:
+    number = select(func.coalesce(func.sum(Figure.number), 0)).where(
+        Figure.agency_id == agency_id,
+        Figure.campaign_id == campaign_id,
+        Figure.state == State.SENT,
+        Figure.number > 0,
+        Figure.is_old.is_(False),
+        Figure.made_at >= since,
+    )
+    return int(session.scalar(number) or 0)
 
 
 def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:
