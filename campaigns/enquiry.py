@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 # A proof of absence lets a message go again; this many times, because a worker may die again while it has it in hand.
 MOST_ABSENCES: Final = 3
 _BATCH: Final = 50
+_RUN: Final = 20_000
 _AT_ONCE: Final = 10  # asking takes places at the provider that sending may need
 _SKEW: Final = timedelta(seconds=60)  # between the provider's clock and ours
 _ASKS_PER_SECOND: Final = 20
@@ -64,15 +65,18 @@ async def follow_up(tools: Tools, order: Order, provider: Provider, *, seconds: 
         tools.valkey, f"{order.premises.sender.id}:asks", _ASKS_PER_SECOND, "all", in_flight=_AT_ONCE, urgent=False
     )
     while loop.time() < until:
-        silent = await asyncio.to_thread(_silent, tools, order, upto)
-        if not silent:
+        last, silent = await asyncio.to_thread(_silent, tools, order, upto)
+        if last is None:
             return 0
         for start in range(0, len(silent), _AT_ONCE):
             some = silent[start : start + _AT_ONCE]
             await _wait_for(pace, len(some))
             found = await asyncio.gather(*(_look(provider, one) for one in some))
             await asyncio.to_thread(_keep, tools, order, [one for one in found if one is not None])
-        upto = silent[-1].id
+            upto = some[-1].id
+            if loop.time() >= until:
+                return upto
+        upto = last
     return upto
 
 
@@ -92,12 +96,10 @@ async def _look(provider: Provider, silent: Silent) -> tuple[Silent, Found] | No
     return (silent, found) if found is not None and found.state is not State.SENT else None
 
 
-def _silent(tools: Tools, order: Order, after: int) -> list[Silent]:
+def _silent(tools: Tools, order: Order, after: int) -> tuple[int | None, list[Silent]]:
     seconds = tools.settings.ask_after
     with tools.sessions(order.agency_id)() as session:
-        return list(
-            sweeps.silent(session, order.agency_id, order.campaign_id, after=after, seconds=seconds, size=_BATCH)
-        )
+        return sweeps.silent(session, order.agency_id, order.campaign_id, after=after, seconds=seconds, size=_RUN)
 
 
 def _keep(tools: Tools, order: Order, answers: list[tuple[Silent, Found]]) -> None:

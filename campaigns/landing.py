@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import brake, consent
 from campaigns.orders import Order, Tools
@@ -77,7 +76,7 @@ class Landing:
         while True:
             try:
                 await asyncio.to_thread(self._write_down, batch)
-            except SQLAlchemyError as error:
+            except Exception as error:  # whatever it is: with nobody to write, all that follows would be unknown
                 log.warning("results not written", campaign=self._order.campaign_id, error=type(error).__name__)
                 if loop.time() > give_up:
                     return

@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 UNCONFIRMED_SECONDS: Final = 72 * 3600.0  # without news for so long, a message stays unconfirmed (DOMAIN 1.2)
 _SLICE: Final = 20_000
 _REST: Final = 5.0
+_LONGEST_REST: Final = 300.0
 _ASKING_SECONDS: Final = 10.0  # a job of its own goes on: others wait for the worker
 _HELD: Final = 15.0
 _BETWEEN_PASSES: Final = 12  # times ask_after, from one pass over the silent to the next
@@ -85,23 +86,28 @@ async def _ask(tools: Tools, order: Order, now: datetime) -> None:
     try:
         async with asyncio.timeout(2 * _ASKING_SECONDS + 2 * tools.settings.provider_timeout):
             await enquiry.ask(tools, order, provider, seconds=_ASKING_SECONDS)
-            if not order.premises.is_service:
+            if order.premises.is_service:
+                await asyncio.to_thread(_age, tools, order)
+            else:
                 await _follow_up(tools, order, provider, now)
     finally:
         await provider.close()
 
 
 async def _follow_up(tools: Tools, order: Order, provider: Provider, now: datetime) -> None:
-    """From time to time, ask about messages that were handed over and never heard of again."""
+    """From time to time, ask about messages that were handed over and never heard of again; in the end, let them be."""
     campaign, ask_after = order.premises.campaign, timedelta(seconds=tools.settings.ask_after)
-    if campaign.ask_at is None:
+    let_be = (campaign.started_at or now) + timedelta(seconds=UNCONFIRMED_SECONDS)
+    if campaign.ask_at is None and now < let_be:
         await asyncio.to_thread(_note_asked, tools, order, 0, now + ask_after)
-        return
-    if campaign.ask_at > now or not await asyncio.to_thread(_claim, tools, order, now):
-        return
-    await asyncio.to_thread(_rematch, tools, order)
-    upto = await enquiry.follow_up(tools, order, provider, seconds=_ASKING_SECONDS)
-    await asyncio.to_thread(_note_asked, tools, order, upto, now if upto else now + _BETWEEN_PASSES * ask_after)
+    elif (campaign.ask_at or now) <= now and await asyncio.to_thread(_claim, tools, order, now):
+        await asyncio.to_thread(_rematch, tools, order)
+        upto = await enquiry.follow_up(tools, order, provider, seconds=_ASKING_SECONDS)
+        if not upto and let_be <= now:
+            await asyncio.to_thread(_age, tools, order)
+        later = now + _BETWEEN_PASSES * ask_after
+        again = now if upto else min(later, let_be) if now < let_be else later
+        await asyncio.to_thread(_note_asked, tools, order, upto, again)
 
 
 def _claim(tools: Tools, order: Order, now: datetime) -> bool:
@@ -132,8 +138,6 @@ def _age(tools: Tools, order: Order) -> None:
 
 def _end(tools: Tools, order: Order, now: datetime) -> CampaignState:
     campaign = order.premises.campaign
-    if campaign.started_at is None or (now - campaign.started_at).total_seconds() > UNCONFIRMED_SECONDS:
-        _age(tools, order)  # before that nothing can be old enough
     state = CampaignState(campaign.state)
     ended: CampaignState | None = None
     with tools.sessions(order.agency_id).begin() as session:
@@ -145,8 +149,16 @@ def _end(tools: Tools, order: Order, now: datetime) -> CampaignState:
             if not left.sent:
                 figures.compact(session, order.agency_id, order.campaign_id, keep=0)
     if ended is None:
-        wakeup.rest(tools.valkey, Work.SETTLE, order.agency_id, order.campaign_id, seconds=_REST)
+        rest = _REST if waits or order.premises.is_service else _waiting_for_receipts(order, now)
+        wakeup.rest(tools.valkey, Work.SETTLE, order.agency_id, order.campaign_id, seconds=rest)
     return ended or state
+
+
+def _waiting_for_receipts(order: Order, now: datetime) -> float:
+    """Seconds until it is worth another look: the longer a campaign has waited, the more patience."""
+    started_at = order.premises.campaign.started_at
+    waited = (now - started_at).total_seconds() if started_at else 0.0
+    return min(_LONGEST_REST, max(_REST, waited / 20))
 
 
 def _moved(session: Session, order: Order, state: CampaignState, waits: bool, now: datetime) -> CampaignState | None:

@@ -3,30 +3,57 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from campaigns.rules.lifecycle import State
 from campaigns.rules.outcomes import Failure
 
 
+class Security(StrEnum):
+    """How the line to a mail server is kept private. Without it only on this machine itself."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a sender's mails are handed over."""
+
+    host: str
+    port: int
+    security: Security = Security.STARTTLS
+
+
 @dataclass(frozen=True)
 class Account:
-    """Whom a provider sends as. `address` is what people see; `secret` is opened from the vault for this use only."""
+    """Whom a provider sends as. `address` is what people see; `secret` is opened from the vault for this use only.
+
+    `server` is set for mail, where `account` is the name to log in with; without one nobody logs in.
+    """
 
     sender_id: int
     address: str
     account: str
     secret: str = field(repr=False)
+    server: Server | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to hand over. `validity` is in seconds; `callback_url` carries campaign, delivery and attempt."""
+    """One message to hand over. `validity` is in seconds; `callback_url` carries campaign, delivery and attempt.
+
+    A mail comes ready as `content`, headers and all, and `return_path` carries its delivery.
+    """
 
     to: str
     body: str
     callback_url: str
     validity: int
+    content: bytes = field(default=b"", repr=False)
+    return_path: str = ""
 
 
 @dataclass(frozen=True)

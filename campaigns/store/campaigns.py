@@ -194,7 +194,11 @@ def claim_asking(session: Session, campaign: Campaign, *, until: datetime) -> bo
     """Keep others from asking about the campaign's silent messages until then; False if somebody was faster."""
     claimed = session.scalar(
         update(Campaign)
-        .where(Campaign.id == campaign.id, Campaign.agency_id == campaign.agency_id, Campaign.ask_at == campaign.ask_at)
+        .where(
+            Campaign.id == campaign.id,
+            Campaign.agency_id == campaign.agency_id,
+            Campaign.ask_at.is_not_distinct_from(campaign.ask_at),
+        )
         .values(ask_at=until)
         .returning(Campaign.id)
         .execution_options(synchronize_session=False)

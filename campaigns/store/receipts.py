@@ -111,6 +111,8 @@ WITH lonely AS MATERIALIZED (
 ), found AS (
     SELECT l.id, d.id AS delivery_id, d.attempt FROM lonely l
     JOIN delivery d ON d.campaign_id = :campaign AND d.agency_id = :agency AND d.provider_ref = l.provider_ref
+        -- While another attempt is under way the reference may be that of the one before.
+        AND d.state NOT IN ('queued', 'sending')
 )
 UPDATE receipt r SET campaign_id = :campaign, delivery_id = f.delivery_id, attempt = f.attempt, applied_at = NULL,
     matched = NULL

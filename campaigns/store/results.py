@@ -50,7 +50,7 @@ def addresses(session: Session, campaign_id: int, ids: Sequence[int]) -> Sequenc
 _CLOSING = sql("""
 WITH result AS MATERIALIZED (
     SELECT * FROM unnest(
-        CAST(:id AS bigint[]), CAST(:attempt AS smallint[]), CAST(:state AS text[]), CAST(:reason AS text[]),
+        CAST(:id AS bigint[]), CAST(:attempt AS integer[]), CAST(:state AS text[]), CAST(:reason AS text[]),
         CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
     ) AS r (id, attempt, state, reason, ref, parts, after)
 ), held AS MATERIALIZED (

@@ -38,17 +38,18 @@ def approve(campaign_id: int) -> Response:
         flash(sentence(changed), "warning")
         return see_other(url_for("campaign.show", campaign_id=campaign_id))
     people = reports.figures(g.db, g.agency_id, campaign_id).all.planned
-    form = Confirm(people=people)
-    if form.validate_on_submit():
+    form, now = Confirm(people=people), datetime.now(UTC)
+    # Whoever said yes to a later start is asked again once that moment has passed.
+    if form.validate_on_submit() and ("later" not in request.args or _is_later(campaign, now)):
         with form.tells():
             return _let_go(campaign)
-    deed = _deed(campaign, datetime.now(UTC))
+    deed, later = _deed(campaign, now), {"later": 1} if _is_later(campaign, now) else {}
     return ask(
         form,
         title=deed,
         sentence=_what_will_happen(campaign, people),
         button=deed,
-        action=url_for(".approve", campaign_id=campaign_id, seen=seen),
+        action=url_for(".approve", campaign_id=campaign_id, seen=seen, **later),
         back=url_for("campaign.show", campaign_id=campaign_id),
     )
 
@@ -145,8 +146,12 @@ def _let_go_words(campaign: Campaign) -> str:
     return _("Its time, %(moment)s, has passed, so “%(name)s” is being sent now.", name=campaign.name, moment=moment)
 
 
+def _is_later(campaign: Campaign, now: datetime) -> bool:
+    return campaign.starts_at is not None and campaign.starts_at > now
+
+
 def _deed(campaign: Campaign, now: datetime) -> str:
-    if campaign.starts_at is not None and campaign.starts_at > now:
+    if _is_later(campaign, now):
         return _("Approve and schedule")
     return _("Approve and send") if campaign.state == CampaignState.SUBMITTED else _("Send now")
 

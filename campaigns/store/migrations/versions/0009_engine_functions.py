@@ -33,7 +33,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 DECLARE made integer := 0; number bigint; name text;
 BEGIN
     PERFORM pg_advisory_xact_lock(7112027);
-    FOR number IN 0 .. (SELECT coalesce(max(id), 0) / 100 + 2 FROM campaign) LOOP
+    FOR number IN %s .. (SELECT coalesce(max(id), 0) / 100 + 2 FROM campaign) LOOP
         name := format('delivery_%%s', number);
         CONTINUE WHEN to_regclass(name) IS NOT NULL;
         BEGIN
@@ -47,10 +47,13 @@ BEGIN
     RETURN made;
 END $$
 """
-OLD_PARTITIONS = _PARTITIONS % "fillfactor = 85"
+OLD_PARTITIONS = _PARTITIONS % ("0", "fillfactor = 85")
 # A campaign of a million rewrites each row three times: vacuum comes early, so that the queued index stays short.
 _KEPT = "fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000"
-PARTITIONS = _PARTITIONS % _KEPT
+# From the newest there is: the clock asks every two seconds, and there may be thousands.
+_NEWEST = """(SELECT coalesce(max(substring(c.relname FROM '^delivery_([0-9]+)$')::bigint), 0)
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'delivery'::regclass)"""
+PARTITIONS = _PARTITIONS % (_NEWEST, _KEPT)
 
 TUNE = """
 DO $$ DECLARE name text; BEGIN
