@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import format_datetime, getaddresses, make_msgid
 
 from simulator.mail.faults import text_of
@@ -88,7 +88,7 @@ def vacation(mail: Mail, recipient: str, now: float) -> Outgoing:
     answer["Auto-Submitted"] = "auto-replied"
     answer["X-Auto-Response-Suppress"] = "All"
     answer.set_content("Estoy fuera de la oficina hasta el lunes. Responderé a mi regreso.\n", cte="quoted-printable")
-    return Outgoing("", mail.sender, answer.as_bytes(policy=SMTP))
+    return Outgoing("", mail.sender, answer.as_bytes())
 
 
 def reply(mail: Mail, recipient: str, body: str, now: float) -> Outgoing | None:
@@ -99,7 +99,7 @@ def reply(mail: Mail, recipient: str, body: str, now: float) -> Outgoing | None:
     answer = _answer(mail, recipient, to, now)
     _set_subject(answer, "Re: ", mail)
     answer.set_content(_LINE_END.sub("\n", body).rstrip("\n") + "\n", cte="quoted-printable")
-    return Outgoing(recipient, to, answer.as_bytes(policy=SMTP))
+    return Outgoing(recipient, to, answer.as_bytes())
 
 
 def unsubscribing(mail: Mail, recipient: str, to: str, subject: str, now: float) -> Outgoing:
@@ -107,7 +107,7 @@ def unsubscribing(mail: Mail, recipient: str, to: str, subject: str, now: float)
     message = _answer(mail, recipient, to, now)
     message["Subject"] = _one_line(subject) or "unsubscribe"
     message.set_content("unsubscribe\n")
-    return Outgoing(recipient, to, message.as_bytes(policy=SMTP))
+    return Outgoing(recipient, to, message.as_bytes())
 
 
 def reply_address(mail: Mail) -> str:
@@ -128,7 +128,7 @@ def decoded(value: str) -> str:
 
 
 def _answer(mail: Mail, recipient: str, to: str, now: float) -> EmailMessage:
-    answer = EmailMessage(policy=SMTP)
+    answer = EmailMessage(policy=SMTP if (recipient + to).isascii() else SMTPUTF8)
     answer["From"] = recipient
     answer["To"] = to
     answer["Date"] = _date(now)

@@ -45,11 +45,12 @@ class Post(Simulator):
         async def whole() -> object:
             settings = {"start_tls": False, "timeout": 10, **options}
             client = aiosmtplib.SMTP(hostname="127.0.0.1", port=self.port, **settings)
-            await client.connect()
             try:
+                await client.connect()
                 return await work(client)
             finally:
                 client.close()
+                await asyncio.sleep(0.02 if settings["start_tls"] else 0)  # TLS says good-bye
 
         return asyncio.run(whole())
 
@@ -108,7 +109,9 @@ class Receiver:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
-        listening = self.loop.create_server(lambda: SMTP(Handler(), loop=self.loop), "127.0.0.1", 0)
+        listening = self.loop.create_server(
+            lambda: SMTP(Handler(), enable_SMTPUTF8=True, loop=self.loop), "127.0.0.1", 0
+        )
         self.server = asyncio.run_coroutine_threadsafe(listening, self.loop).result(10)
         self.address = f"127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
 

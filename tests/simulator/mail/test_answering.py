@@ -168,6 +168,41 @@ def test_what_cannot_be_done_gets_a_sentence(post, kind, given, status, says):
     assert says in answer[1]["error"]
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"", b"Reply-To: \xff\xfe@x.example\r\n", "Reply-To: ñ@ñandú.example\r\n".encode(), b"From: @@@\r\n",
+        b"Subject: a\rb\x00c\r\nFrom: a@b\r\n", b"Message-ID: <\xff\x01>\r\nFrom: \"x\" <a@b.example>\r\n",
+        b"List-Unsubscribe: <mailto:>,<http://[>,<mailto:a b@c>\r\n"
+        b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+        b"List-Unsubscribe: <mailto:a@b.example?subject=x%0d%0aBcc:%20evil@x.example>\r\nFrom: a@b.example\r\n",
+        b"From: " + b"a" * 900 + b"@b.example\r\n", b"Reply-To: =?utf-8?q?a=0Ab?= <a@b.example>\r\n",
+        b"List-Unsubscribe: <https://\xff.example/>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+    ],
+)  # fmt: skip
+def test_every_button_copes_with_a_broken_mail(post, receiver, head):
+    post.send(raw=head + b"\r\nx\r\n")
+    for kind in ("unsubscribe", "unsubscribe_mail", "reply", "spam", "bounce", "vacation"):
+        assert act(post, kind, {"body": "hola"})[0] in (200, 502), kind
+    while not receiver.got.empty():
+        assert "evil@x.example" not in str(receiver.got.get().message["Bcc"])
+
+
+def test_an_address_in_unicode_answers_too(post, receiver):
+    async def work(client):
+        await client.mail(SENDER, options=["SMTPUTF8"], encoding="utf-8")
+        await client.rcpt("josé@empresa.example", encoding="utf-8")
+        await client.data(RAW)
+
+    post.run(work)
+    (entry,) = post.mails()["josé@empresa.example"]
+    assert post.call(f"/control/mails/{entry['id']}/reply", {"body": "sí"})[1] == {"result": "250 2.0.0 OK"}
+    got = receiver.take()
+    assert (got.sender, got.message["From"]) == ("josé@empresa.example", "josé@empresa.example")
+    assert post.call(f"/control/mails/{entry['id']}/bounce", {})[1] == {"result": "250 2.0.0 OK"}
+    assert receiver.take().message.get_content_type() == "multipart/report"
+
+
 class Page:
     """The product's unsubscribe page: keeps what it was asked, answers what it is told."""
 
