@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from campaigns import amending, audit, notices
+from campaigns import amending, audit, starting
 from campaigns.errors import Conflict
 from campaigns.rules import names
 from campaigns.rules.lifecycle import Amends, CampaignState
@@ -54,7 +54,7 @@ def amend(
         raise Conflict("campaign_never_sent")
     stopped = stop and parent.state in _MAY_STOP
     if stopped:
-        _stop(session, parent, by)
+        starting.end(session, parent, by=by)
     # The parent is locked: two presses at once come one after the other, and the second finds what the first made.
     standing = store.open_child(session, agency_id, campaign_id, amends)
     if standing is not None:
@@ -87,15 +87,6 @@ def languages_used(session: Session, agency_id: int, campaign_id: int) -> dict[s
 def _reached_nobody(session: Session, parent: Campaign) -> bool:
     in_hand = store.is_in_hand(session, parent.agency_id, parent.id)
     return not in_hand and not store.languages_used(session, parent.agency_id, parent.id)
-
-
-def _stop(session: Session, parent: Campaign, by: int) -> None:
-    """As scheduling.stop() does it; the row is held, so it moves."""
-    moved = campaign_store.move(session, parent.agency_id, parent.id, CampaignState.STOPPING)
-    if moved is None:
-        raise Conflict("campaign_changed")
-    notices.tell(session, moved, notices.News.STOPPED, by=by)
-    audit.record(session, moved.agency_id, audit.Did.CAMPAIGN_STOPPED, f"campaign:{moved.id}", by=by)
 
 
 def _write(session: Session, parent: Campaign, amends: Amends, name: str, by: int) -> Campaign:

@@ -82,12 +82,7 @@ def stop(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Camp
 
     After the commit, wakeup.settle(). Raises NotFound, or Conflict("campaign_not_under_way").
     """
-    store.hold(session, agency_id, campaign_id)
-    moved = store.move(session, agency_id, campaign_id, CampaignState.STOPPING)
-    if moved is None:
-        raise Conflict("campaign_not_under_way")
-    notices.tell(session, moved, News.STOPPED, by=by)
-    return starting.recorded(session, moved, audit.Did.CAMPAIGN_STOPPED, by)
+    return starting.end(session, store.hold(session, agency_id, campaign_id), by=by)
 
 
 def _leave_to_a_person(session: Session, campaign: Campaign, why: str) -> None:

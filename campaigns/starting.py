@@ -1,4 +1,4 @@
-"""Starting: exactly what was approved is let go, by whoever approved it or when its time comes (DESIGN P2)."""
+"""Starting and stopping for good: exactly what was approved is let go, and nothing more of it (DESIGN P2)."""
 
 from datetime import datetime
 from typing import Final
@@ -28,6 +28,18 @@ def begin(session: Session, campaign: Campaign, *, by: int | None, now: datetime
     started = recorded(session, started, audit.Did.CAMPAIGN_STARTED, by)
     notices.tell(session, started, notices.News.STARTED, by=by)
     return started
+
+
+def end(session: Session, campaign: Campaign, *, by: int) -> Campaign:
+    """End a campaign that store.hold() gave, for good: who has not been written to never will be. Never commits.
+
+    After the commit, wakeup.settle(). Raises Conflict("campaign_not_under_way") where it is neither running nor paused.
+    """
+    ended = store.move(session, campaign.agency_id, campaign.id, CampaignState.STOPPING)
+    if ended is None:
+        raise Conflict("campaign_not_under_way")
+    notices.tell(session, ended, notices.News.STOPPED, by=by)
+    return recorded(session, ended, audit.Did.CAMPAIGN_STOPPED, by)
 
 
 def is_as_submitted(session: Session, campaign: Campaign) -> bool:

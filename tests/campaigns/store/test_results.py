@@ -1,5 +1,6 @@
 """Results are written down once, for the opening they belong to, however late or often they come."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -74,3 +75,16 @@ def test_an_answer_later_than_its_receipt_does_not_hasten_the_second_attempt(
     with begin() as session:
         waits = session.execute(text("SELECT not_before > now() + interval '25 minutes' FROM delivery"))
         assert waits.scalar_one()
+
+
+def test_what_may_go_again_is_named_as_failures_are(begin):
+    with begin() as session:
+        rule = session.execute(
+            text(
+                "SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a"
+                " ON a.attrelid = d.adrelid AND a.attnum = d.adnum"
+                " WHERE d.adrelid = 'delivery'::regclass AND a.attname = 'may_go_again'"
+            )
+        ).scalar_one()
+    named = set(re.findall(r"'(\w+)'", rule.partition("ARRAY")[2]))
+    assert named == {Failure.UNREACHABLE, Failure.QUEUE_FULL, Failure.TOO_LATE}
