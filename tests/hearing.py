@@ -1,6 +1,7 @@
 """Fixtures for tests of what comes back: receipts for a campaign's messages, and campaigns with conditions."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -60,6 +61,7 @@ def starts(sessions, vault, agency, ada, bruno, sender) -> Callable[..., int]:
     """Starts a campaign for so many people (or these numbers) under conditions a draft may have; its id."""
 
     def begin(people: int | Sequence[str], *, texts: dict[str, str] | None = None, **conditions: object) -> int:
+        now = datetime.now(UTC)
         numbers = [phone(number) for number in range(people)] if isinstance(people, int) else people
         with sessions(agency.id).begin() as session:
             for number in numbers:
@@ -67,12 +69,12 @@ def starts(sessions, vault, agency, ada, bruno, sender) -> Callable[..., int]:
             made = drafts.draft(session, agency, ada, sender)
             chosen = texts or PLAIN
             wanted = authoring.Draft(made.name, made.segment_id, sender.id, texts=chosen, **conditions)
-            authoring.change(session, agency.id, made.id, wanted, by=ada.id, now=drafts.NOW)
-            authoring.submit(session, agency.id, made.id, by=ada.id, now=drafts.NOW)
-        planning.plan(sessions, agency.id, made.id, now=drafts.NOW)
+            authoring.change(session, agency.id, made.id, wanted, by=ada.id, now=now)
+            authoring.submit(session, agency.id, made.id, by=ada.id, now=now)
+        planning.plan(sessions, agency.id, made.id, now=now)
         with sessions(agency.id).begin() as session:
-            approval.approve(session, agency.id, made.id, by=bruno.id, now=drafts.NOW)
-            approval.start(session, agency.id, made.id, by=bruno.id, now=drafts.NOW)
+            approval.approve(session, agency.id, made.id, by=bruno.id, now=now)
+            approval.start(session, agency.id, made.id, by=bruno.id, now=now)
         return made.id
 
     return begin
