@@ -214,11 +214,10 @@ class Supply:
             if size:
                 opened = windows.open_window(session, self._gate, size=size, after=self._after)
             else:
-                may_come_back = self._budget is not None and budgets.is_in_hand(
-                    session, self._gate.agency_id, self._gate.campaign_id, self._budget
-                )
+                # In this order: what came down between the two questions has left something to spend.
+                may_come_back = self._is_in_hand(session) or self._affordable(session, granted) > 0
         if not size:
-            self._throttle.give_back(granted * self._order.most_parts, using=self.places)
+            self._give_back(granted * self._order.most_parts)
             return self._without_budget(may_come_back)
         fresh_until = max(began_at + _FRESH_SECONDS, time.monotonic() + _FRESH_AFTER_OPENING)
         # A window that is not full was the last in this direction: begin again with what came back since.
@@ -229,14 +228,21 @@ class Supply:
                 self._write(window, row, began_at, fresh_until)
         needed = sum(ready.written.parts for ready in window.ready)
         # At once: until then it is missing from everybody's pace.
-        self._throttle.give_back(granted * self._order.most_parts - needed, using=self.places)
+        self._give_back(granted * self._order.most_parts - needed)
         return window
+
+    def _give_back(self, unused: int) -> None:
+        self._throttle.give_back(unused, parts=self._order.most_parts, using=self.places)
 
     def _without_budget(self, may_come_back: bool) -> End | None:
         if not may_come_back:
             return End.BUDGET
         self._stirred.wait(_BUDGET_SECONDS)  # outside the transaction: it keeps the whole agency from spending
         return None
+
+    def _is_in_hand(self, session: Session) -> bool:
+        gate = self._gate
+        return self._budget is not None and budgets.is_in_hand(session, gate.agency_id, gate.campaign_id, self._budget)
 
     def _affordable(self, session: Session, granted: int) -> int:
         """How many of the granted messages the budget has room for, each at the most it can cost."""

@@ -215,7 +215,7 @@ class Deliveries(RuleBasedStateMachine):
         """Ask about what was handed over and never heard of again."""
         self.do("UPDATE delivery SET handed_at = handed_at - interval '2 h' WHERE campaign_id = :campaign")
         with self.begin() as session:
-            silent = sweeps.silent(session, self.agency_id, self.campaign_id, after=0, seconds=3600, size=100)
+            _, silent = sweeps.silent(session, self.agency_id, self.campaign_id, after=0, seconds=3600, size=100)
             by_ref = {message.ref: message for message in self.model.messages}
             rows = [
                 {
