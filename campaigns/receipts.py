@@ -1,12 +1,16 @@
 """Receipts: kept once as they come, applied in bulk, and a delivery only ever moves forward (DESIGN P6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns import brake
 from campaigns.providers.contract import Reported
+from campaigns.rules.lifecycle import State
+from campaigns.rules.outcomes import Failure
 from campaigns.store import receipts as store
 from campaigns.store.agencies import Sender
 from campaigns.store.engine import AgencySessions
@@ -36,24 +40,57 @@ def read_ids(campaign: str | None, delivery: str | None, attempt: str | None) ->
     )
 
 
-def keep(session: Session, sender: Sender, reported: Reported, ids: Ids) -> bool:
-    """Keep a report, once: True if it is new and may move something. Never commits; may be called again.
+class NewReceipt(NamedTuple):
+    """A receipt as it will be stored: whose sender was told what about which message."""
 
-    News that moves nothing (queued, sending) is not kept.
-    """
+    agency_id: int
+    sender_id: int
+    provider_ref: str
+    state: State
+    reason: Failure | None
+    campaign_id: int | None
+    delivery_id: int | None
+    attempt: int | None
+
+
+class Kept(NamedTuple):
+    """What became of some receipts: how many were new, and for each whether it is stored now."""
+
+    new: int
+    safe: Sequence[bool]
+
+
+def receipt_of(sender: Sender, reported: Reported, ids: Ids) -> NewReceipt | None:
+    """The receipt that a report makes; None for news that moves nothing (queued, sending)."""
     if reported.state is None:
-        return False
-    return store.keep(
-        session,
-        agency_id=sender.agency_id,
-        sender_id=sender.id,
-        provider_ref=reported.provider_ref,
-        state=reported.state,
-        reason=reported.reason,
-        campaign_id=ids.campaign,
-        delivery_id=ids.delivery,
-        attempt=ids.attempt,
-    )
+        return None
+    told = (reported.provider_ref, reported.state, reported.reason)
+    return NewReceipt(sender.agency_id, sender.id, *told, ids.campaign, ids.delivery, ids.attempt)
+
+
+def keep(session: Session, sender: Sender, reported: Reported, ids: Ids) -> bool:
+    """Keep a report, once: True if it is new and may move something. Never commits; may be called again."""
+    told = receipt_of(sender, reported, ids)
+    return told is not None and store.keep(session, **told._asdict())
+
+
+def keep_many(sessions: AgencySessions, agency_id: int, new: Sequence[NewReceipt]) -> Kept:
+    """Keep receipts of one agency, each once, in one transaction of its own; may be called again.
+
+    One that the database refuses (its sender is gone) keeps none of the others from being stored. Raises what the
+    database raises when it does not answer; then any of them may be stored or not.
+    """
+    try:
+        with sessions(None)() as session:
+            # The statement is its own transaction, committed when its answer comes: no trips to begin and to end one.
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            number = store.keep_many(session, agency_id, [told._asdict() for told in new])
+        return Kept(number, [True] * len(new))
+    except (IntegrityError, DataError):
+        if len(new) == 1:
+            return Kept(0, [False])
+    alone = [keep_many(sessions, agency_id, [told]) for told in new]
+    return Kept(sum(one.new for one in alone), [one.safe[0] for one in alone])
 
 
 def apply(sessions: AgencySessions, agency_id: int) -> int:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Flask
+from flask import Blueprint
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from campaigns.settings import Settings
@@ -25,6 +25,7 @@ from outreach.admin import (
     start,
     writing,
 )
+from outreach.application import Application
 from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -69,9 +70,9 @@ HTMX: Final = json.dumps(
 )
 
 
-def create_app(settings: Settings, connections: database.Connections | None = None) -> Flask:
+def create_app(settings: Settings, connections: database.Connections | None = None) -> Application:
     """The application for these settings. Opens its own connections unless it is given some (tests, command line)."""
-    app = Flask(__name__, static_folder="static", template_folder=str(ROOT / "templates"))
+    app = Application(__name__, static_folder="static", template_folder=str(ROOT / "templates"))
     app.request_class = uploads.Request
     connections = connections or database.connect(settings)
     app.extensions["connections"] = connections
@@ -83,13 +84,15 @@ def create_app(settings: Settings, connections: database.Connections | None = No
     pages.install(app)
     # After-request functions run last to first: the commit comes before the headers, errors pass both.
     headers.install(app, settings)
-    i18n.install(app, settings)
     session = sessions.install(app, connections)
+    app.providers_pass_no_more()
+    i18n.install(app, settings)
     auth.install(app, settings, session)
     # After sign-in, which brings a JSON writer of its own.
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     places.install(app)
     errors.install(app)
+    twilio.install(app, connections)
     app.jinja_env.globals["htmx_config"] = HTMX
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

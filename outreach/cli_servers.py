@@ -26,7 +26,7 @@ def serve_command(workers: int) -> None:
 
 
 @click.command("web")
-@click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 256))
+@click.option("--threads", default=32, show_default=True, type=click.IntRange(1, 256))
 def web_command(threads: int) -> None:
     """Run the web application alone."""
     chosen = settings()

@@ -1,9 +1,12 @@
 """Opens the web's and the command line's database sessions; nothing else in this folder does."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import redis
 from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from campaigns import reference
@@ -11,6 +14,9 @@ from campaigns.settings import Settings
 from campaigns.store import schema
 from campaigns.store.engine import AgencySessions, agency_sessions, open_engine, refuse_strong_role
 from campaigns.vault import Vault
+
+# What is raised when the database does not answer, or no connection of the process became free.
+GONE: Final = (OperationalError, InterfaceError, PoolTimeout)
 
 
 @dataclass(frozen=True)

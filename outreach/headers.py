@@ -33,18 +33,26 @@ def install(app: Flask, settings: Settings) -> None:
         if endpoint == "static" and "filename" in values and "v" not in values:
             values["v"] = _fingerprint(Path(app.static_folder or ""), str(values["filename"]))
 
+    always = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": _PERMISSIONS,
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+    if settings.secure_cookies:
+        always["Strict-Transport-Security"] = f"max-age={_YEAR}; includeSubDomains"
+
     @app.after_request
     def protect(response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("X-Frame-Options", "DENY")  # for browsers that do not know frame-ancestors
-        headers.setdefault("Referrer-Policy", "no-referrer")
-        headers.setdefault("Permissions-Policy", _PERMISSIONS)
-        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        if settings.secure_cookies:
-            headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}; includeSubDomains")
-        if request.endpoint != "static" and "Cache-Control" not in headers:
+        # Asked once: each question to the headers about a name that is not there costs as much as an exception.
+        there = {name.title() for name in headers.keys()}  # noqa: SIM118 - pairs otherwise
+        for name, value in always.items():
+            if name.title() not in there:
+                headers.add(name, value)
+        if request.endpoint != "static" and "Cache-Control" not in there:
             # A shared computer's Back button must not show who is on the list.
             headers["Cache-Control"] = "no-store"
         return response

@@ -35,7 +35,7 @@ class Part:
     died_at: float = 0.0
 
 
-def web(host: str, port: int, *, threads: int = 4) -> list[str]:
+def web(host: str, port: int, *, threads: int = 32) -> list[str]:
     """The arguments that start the web application on Granian."""
     return [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),

@@ -1,5 +1,6 @@
 """What Twilio posts to us: signature, status callbacks and inbound texts (DOMAIN 1.3, 1.5, 1.6, 1.7)."""
 
+import hmac
 from collections.abc import Mapping
 from typing import Final
 
@@ -24,7 +25,10 @@ def is_genuine(secret: str, url: str, form: Mapping[str, str], signature: str | 
     """Whether the holder of `secret` signed exactly this URL and form. A missing signature is not genuine."""
     if not signature or not signature.isascii():
         return False
-    return bool(RequestValidator(secret).validate(url, form, signature))
+    validator = RequestValidator(secret)
+    if hmac.compare_digest(validator.compute_signature(url, form), signature):
+        return True
+    return bool(validator.validate(url, form, signature))  # more than twice the work: also with and without a port
 
 
 def read_report(form: Mapping[str, str]) -> Reported | None:

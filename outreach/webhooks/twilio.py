@@ -3,30 +3,45 @@
 The path names the sender, so its secret is known before any row of an agency is read (DESIGN 10.3).
 """
 
-from flask import Blueprint, Response, abort, current_app, g, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, request
 
-from campaigns import agencies, inbox, receipts, wakeup
+from campaigns import inbox, receipts
 from campaigns.agencies import Sender
 from campaigns.providers import twilio_hooks as vendor
 from outreach import sessions
 from outreach.auth import signed_webhook
-from outreach.database import Connections
+from outreach.database import GONE, Connections
+from outreach.webhooks.known_senders import Known, KnownSenders
+from outreach.webhooks.receipt_writer import NotKept, ReceiptWriter
 
 bp = Blueprint("twilio", __name__, url_prefix="/hooks/twilio/<key>")
+
+
+def install(app: Flask, connections: Connections) -> None:
+    """What the routes share in this process: the senders they know, and the thread that stores receipts."""
+    app.extensions["known_senders"] = KnownSenders(connections)
+    app.extensions["receipt_writer"] = ReceiptWriter(connections)
 
 
 @bp.post("/status")
 @signed_webhook()
 def status(key: str) -> Response:
-    """Keep a report once and answer 204; it is applied in bulk soon after. What we cannot read is 400."""
+    """Keep a report once and answer 204 after that; it is applied in bulk soon. What we cannot read is 400.
+
+    503 when it could not be stored: then it is the provider's, who may come again with it.
+    """
     sender = _genuine(key)
     reported = vendor.read_report(request.form)
     if reported is None:
         abort(400)
     ids = receipts.read_ids(request.args.get("c"), request.args.get("d"), request.args.get("n"))
-    if receipts.keep(g.db, sender, reported, ids):
-        agency_id, valkey = sender.agency_id, _connections().valkey
-        sessions.after_commit(lambda: wakeup.receipts(valkey, agency_id))
+    told = receipts.receipt_of(sender, reported, ids)
+    if told is not None:
+        writer: ReceiptWriter = current_app.extensions["receipt_writer"]
+        try:
+            writer.keep(told)
+        except NotKept:
+            abort(503)
     return Response(status=204)
 
 
@@ -38,23 +53,33 @@ def inbound(key: str) -> Response:
     received = vendor.read_text(request.form, provider_answers=sender.provider_answers_stop)
     if received is None:
         abort(400)
-    answer = inbox.receive(g.db, _connections().vault, sender, received)
+    g.db = sessions.act_for(sender.agency_id)
+    connections: Connections = current_app.extensions["connections"]
+    answer = inbox.receive(g.db, connections.vault, sender, received)
     return Response(vendor.answer(answer), mimetype="text/xml")
 
 
 def _genuine(key: str) -> Sender:
     """The sender named in the path, if its provider signed this request: 404 for no sender, 403 for no signature."""
-    sender = agencies.sender_by_key(sessions.current(), key)
-    if sender is None:
+    senders: KnownSenders = current_app.extensions["known_senders"]
+    try:
+        known = senders.get(key)
+        if known is not None and not _signed_by(known):
+            known = senders.read(key)  # its secret may just have been changed
+            if known is not None and not _signed_by(known):
+                abort(403)
+    except GONE:
+        abort(503)
+    if known is None:
         abort(404)
-    secret = _connections().vault.open(sender.credentials_sealed, sender.agency_id)
+    return known.sender
+
+
+def _signed_by(known: Known) -> bool:
     signature = request.headers.get(vendor.SIGNATURE_HEADER)
-    if vendor.account_of(request.form) != sender.account or not vendor.is_genuine(
-        secret, _signed_url(), request.form, signature
-    ):
-        abort(403)
-    g.db = sessions.act_for(sender.agency_id)
-    return sender
+    return vendor.account_of(request.form) == known.sender.account and vendor.is_genuine(
+        known.secret, _signed_url(), request.form, signature
+    )
 
 
 def _signed_url() -> str:
@@ -62,8 +87,3 @@ def _signed_url() -> str:
     query = request.query_string.decode("latin-1")
     base: str = current_app.extensions["settings"].base_url
     return base + request.path + (f"?{query}" if query else "")
-
-
-def _connections() -> Connections:
-    connections: Connections = current_app.extensions["connections"]
-    return connections
