@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 
 from sqlalchemy import func
@@ -120,12 +121,27 @@ def in_states(session: Session, agency_id: int) -> dict[str, int]:
     return store.in_states(session, agency_id)
 
 
-def change(session: Session, agency_id: int, campaign_id: int, draft: Draft, *, by: int, now: datetime) -> Campaign:
+def stamp(campaign: Campaign) -> str:
+    """Tells one version of a campaign from every other: another one after each change and each step."""
+    return sha256(f"{campaign.state} {campaign.changed_at.timestamp()}".encode()).hexdigest()[:16]
+
+
+def change(
+    session: Session,
+    agency_id: int,
+    campaign_id: int,
+    draft: Draft,
+    *,
+    by: int,
+    now: datetime,
+    seen: str | None = None,
+) -> Campaign:
     """Make the campaign what `draft` says. One that was submitted or approved goes back to draft, its plan discarded.
 
-    Nothing happens where nothing differs. Raises NotFound, Conflict("campaign_not_editable") while it is planned and
-    once it has started, and Invalid for the fields name, segment, sender, fallback_language, starts_at, expires_at,
-    parts_cap, text_{code}.
+    `seen` is the stamp() of what the writer began from; None takes the campaign as it is. Nothing happens where nothing
+    differs. Raises NotFound, Conflict("campaign_not_editable") while it is planned and once it has started,
+    Conflict("campaign_moved_on") when it is not what was seen any more, and Invalid for the fields name, segment,
+    sender, fallback_language, starts_at, expires_at, parts_cap, text_{code}.
     """
     campaign = _editable(session, agency_id, campaign_id)
     wanted = _checked(session, agency_id, draft, now)
@@ -133,6 +149,8 @@ def change(session: Session, agency_id: int, campaign_id: int, draft: Draft, *, 
     settings = {name: getattr(wanted, name) for name in _SETTINGS}
     if old == wanted.texts and all(getattr(campaign, key) == value for key, value in settings.items()):
         return campaign
+    if seen is not None and seen != stamp(campaign):
+        raise Conflict("campaign_moved_on")
     if campaign.state != CampaignState.DRAFT:
         _void(session, campaign, by=by, reason=None)
     for key, value in settings.items():

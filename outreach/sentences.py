@@ -131,6 +131,10 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "campaign_submitted": later("This campaign was submitted already."),
     "campaign_not_draft": later("This campaign was submitted, so it cannot be deleted any more."),
     "campaign_not_editable": later("This campaign cannot be changed as it stands. Reload the page."),
+    "campaign_moved_on": later(
+        "This campaign was changed or submitted since you opened this page. Nothing was saved. Look at it in another "
+        "tab. If you press Save again, what stands here replaces it, and it becomes a draft again."
+    ),
     "campaign_needs_segment": later("Choose who should get it."),
     "campaign_needs_sender": later("Choose a sender. An administrator adds senders under Settings."),
     "campaign_needs_text": later("Write a text in at least one language."),

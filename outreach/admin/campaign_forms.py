@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateTimeLocalField, SelectField, StringField, TelField, TextAreaField
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, SelectField, StringField, TelField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from campaigns import agencies, reference, segments
+from campaigns import agencies, authoring, reference, segments
 from campaigns.authoring import Campaign, Draft, Text
 from campaigns.rules import local_time, parts
 from outreach import ids
@@ -55,6 +55,7 @@ class DraftForm(NameForm):
 
     languages: ClassVar[list[str]] = []
 
+    seen = HiddenField()  # the stamp of the campaign that the writer began from
     segment = SelectField(_l("Who gets it"), validate_choice=True)
     sender = SelectField(_l("Sender"))
     fallback_language = SelectField(_l("For people whose language has no text"))
@@ -89,6 +90,7 @@ class DraftForm(NameForm):
 
     def show(self, campaign: Campaign, texts: dict[str, str]) -> None:
         """Put a saved campaign into the fields."""
+        self.see(campaign)
         self.name.data = campaign.name
         self.segment.data = str(campaign.segment_id or "")
         self.sender.data = str(campaign.sender_id or "")
@@ -98,6 +100,10 @@ class DraftForm(NameForm):
             field.data = local_time.write_moment(moment, zone().key) if moment else None
         for code in self.languages:
             self.text(code).data = texts.get(code, "")
+
+    def see(self, campaign: Campaign) -> None:
+        """From here on the writer knows the campaign as it is now."""
+        self.seen.data = authoring.stamp(campaign)
 
     def draft(self) -> Draft:
         """The campaign as typed; raises Invalid for a moment that the agency's clocks never show.

@@ -37,8 +37,7 @@ def edit(campaign_id: int) -> Response:
         return _edit_page(campaign, form)
     if form.validate():
         with form.tells():
-            now = datetime.now(UTC)
-            authoring.change(g.db, g.agency_id, campaign_id, form.draft(), by=g.staff.id, now=now)
+            _save(campaign, form)
             flash(_("Saved. Look at everything once more, then submit it."), "success")
             return see_other(url_for("campaign.show", campaign_id=campaign_id))
     return _edit_page(campaign, form, status=422)
@@ -82,6 +81,17 @@ def look(body: str, code: str) -> Preview | str | None:
         return authoring.preview(g.db, g.agency_id, body, code)
     except Invalid as problem:
         return sentence(problem)
+
+
+def _save(campaign: Campaign, form: DraftForm) -> None:
+    draft, now = form.draft(), datetime.now(UTC)
+    try:
+        # A form without a stamp knows no version of the campaign, so it replaces none unasked.
+        authoring.change(g.db, g.agency_id, campaign.id, draft, by=g.staff.id, now=now, seen=form.seen.data or "")
+    except Conflict as problem:
+        if problem.code == "campaign_moved_on":
+            form.see(campaign)  # whoever presses Save again has read that, and means it
+        raise
 
 
 def _saved(campaign: Campaign) -> DraftForm:

@@ -47,6 +47,7 @@ def typed(sessions, agency, number, **changes):
         campaign = authoring.get(session, agency.id, number)
         texts = {f"text_{t.language}": t.body for t in authoring.texts(session, agency.id, number)}
     fields = {
+        "seen": authoring.stamp(campaign),
         "name": campaign.name,
         "segment": campaign.segment_id,
         "sender": campaign.sender_id,
@@ -285,6 +286,49 @@ def test_editing_what_was_submitted_makes_it_a_draft(as_ada, sessions, agency, w
     fields = typed(sessions, agency, waiting, text_es="Otro texto")
     assert send(as_ada, f"/campaigns/{waiting}/edit", **fields).status_code == 303
     assert state(sessions, agency, waiting) == "draft"
+
+
+def in_the_form(page, name):
+    """What a field of the page holds that nobody sees."""
+    return re.search(rf'<input[^>]*name="{name}"[^>]*value="([^"]*)"', page)[1]
+
+
+def test_who_saves_later_does_not_overwrite_unasked(as_ada, sessions, agency, made):
+    path = f"/campaigns/{made}/edit"
+    stale = in_the_form(as_ada.get(path).text, "seen")
+    first = typed(sessions, agency, made, text_es="Primera")
+    assert first["seen"] == stale
+    assert send(as_ada, path, **first).status_code == 303
+    # The same again, as a second press of the same button is, changes nothing and asks nothing.
+    assert send(as_ada, path, **first).status_code == 303
+    second = first | {"text_es": "Segunda <b>"}
+    for seen in ({}, {"seen": ""}, {"seen": "0" * 16}):
+        refused = send(as_ada, path, **{key: value for key, value in second.items() if key != "seen"}, **seen)
+        assert refused.status_code == 422
+    refused = send(as_ada, path, **second)
+    assert refused.status_code == 422
+    assert "se cambió o se presentó desde que usted abrió esta página" in refused.text
+    assert "Segunda &lt;b&gt;" in refused.text
+    with sessions(agency.id)() as session:
+        assert {t.language: t.body for t in authoring.texts(session, agency.id, made)}["es"] == "Primera"
+    # The small buttons are no decision.
+    added = send(as_ada, path, **second, add="yes", add_language="ay")
+    assert in_the_form(added.text, "seen") == stale
+    assert send(as_ada, path, **second | {"seen": in_the_form(refused.text, "seen")}).status_code == 303
+    with sessions(agency.id)() as session:
+        assert {t.language: t.body for t in authoring.texts(session, agency.id, made)}["es"] == "Segunda <b>"
+
+
+def test_an_old_page_does_not_pull_back_what_was_submitted(as_ada, sessions, agency, made):
+    path, fields = f"/campaigns/{made}/edit", typed(sessions, agency, made, text_es="Otro texto")
+    send(as_ada, f"/campaigns/{made}/submit")
+    planning.plan(sessions, agency.id, made, now=NOW)
+    refused = send(as_ada, path, **fields)
+    assert refused.status_code == 422
+    assert "Otro texto" in refused.text
+    assert state(sessions, agency, made) == "submitted"
+    assert send(as_ada, path, **fields | {"seen": in_the_form(refused.text, "seen")}).status_code == 303
+    assert state(sessions, agency, made) == "draft"
 
 
 def test_a_test_to_oneself(as_ada, sessions, vault, agency, made, valkey):

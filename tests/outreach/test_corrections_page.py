@@ -124,7 +124,15 @@ def test_from_the_first_press_to_the_approval(as_ada, as_bruno, sessions, agency
     press(as_ada, f"/campaigns/{ended}/correct")
     child = child_of(sessions, agency, ended, "correct")
     address = f"/campaigns/{child.id}"
-    fields = {"name": child.name, "sender": child.sender_id, "fallback_language": "es", "segment": "", "is_urgent": "y"}
+    seen = authoring.stamp(child)
+    fields = {
+        "seen": seen,
+        "name": child.name,
+        "sender": child.sender_id,
+        "fallback_language": "es",
+        "segment": "",
+        "is_urgent": "y",
+    }
     saved = press(as_ada, f"{address}/edit", **fields, text_es="Lo correcto: llame al 111.", text_qu="111 waqyay.")
     assert (saved.status_code, saved.headers["Location"]) == (303, f"{address}/")
     assert "Falta todavía" not in as_ada.get(f"{address}/").text
@@ -159,7 +167,8 @@ def test_with_nobody_left_the_reasons_are_told(as_ada, sessions, agency, ended, 
     press(as_ada, f"/campaigns/{ended}/withdraw")
     child = child_of(sessions, agency, ended, "withdraw")
     address = f"/campaigns/{child.id}"
-    fields = {"name": child.name, "sender": child.sender_id, "fallback_language": "es", "segment": ""}
+    seen = authoring.stamp(child)
+    fields = {"seen": seen, "name": child.name, "sender": child.sender_id, "fallback_language": "es", "segment": ""}
     press(as_ada, f"{address}/edit", **fields, text_es="Queda sin efecto.", text_qu="Manam.")
     send(as_ada, f"{address}/submit")
     planning.plan(sessions, agency.id, child.id, now=NOW)

@@ -32,7 +32,12 @@ def typed(sessions, agency, made):
         campaign = authoring.get(session, agency.id, made)
     fields = {"name": campaign.name, "segment": campaign.segment_id, "sender": campaign.sender_id}
     fields |= {"fallback_language": "es", **{f"text_{code}": body for code, body in TEXTS.items()}}
-    return lambda **changes: fields | changes
+
+    def now(**changes):
+        with sessions(agency.id)() as session:
+            return fields | {"seen": authoring.stamp(authoring.get(session, agency.id, made))} | changes
+
+    return now
 
 
 @pytest.fixture
