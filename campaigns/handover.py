@@ -54,7 +54,7 @@ class Flight:
         self._carriers: set[asyncio.Task[None]] = set()
         self._is_over = False
         self._setbacks = 0
-        self.open_calls = 0
+        self._open: set[int] = set()  # places in which a call is open
         self._per_second, self._ended, self._counted_at = float(order.premises.sender.in_flight), 0, self._loop.time()
 
     async def run(self, seconds: float) -> End:
@@ -81,7 +81,11 @@ class Flight:
 
     def appetite(self, places: int) -> int:
         """How many messages would start within a moment: in free places and in those coming free. From any thread."""
-        return places - self.open_calls - len(self._waiting) + self._ahead(places)
+        return places - len(self._open) - len(self._waiting) + self._ahead(places)
+
+    def using(self, places: int) -> int:
+        """How many calls may be open in so many places, with those that still are beyond them. From any thread."""
+        return places + sum(place >= places for place in tuple(self._open))
 
     def deliver(self, window: Window) -> None:
         """Take a window, in the supply's thread."""
@@ -111,7 +115,7 @@ class Flight:
         # The next window is opened while this one waits, so that no place waits for the database.
         places = self._supply.places
         waiting = len(self._waiting)
-        if waiting <= self._ahead(places) // 2 or self.open_calls + waiting < places:
+        if waiting <= self._ahead(places) // 2 or len(self._open) + waiting < places:
             self._supply.want()
 
     def _note_pace(self) -> None:
@@ -136,10 +140,10 @@ class Flight:
                 await self._came.wait()
             ready = self._waiting.popleft()
             if self._may_start(ready):
-                self.open_calls += 1
+                self._open.add(place)
                 self._want_more()
                 await self._hand_over(ready)
-                self.open_calls -= 1
+                self._open.discard(place)
                 self._note_pace()
             else:
                 self._landing.add(self._unbegun(ready))

@@ -3,6 +3,7 @@
 A thread of its own beside the event loop: going back and forth between the two for every window would starve the calls.
 """
 
+import math
 import secrets
 import threading
 import time
@@ -33,6 +34,7 @@ _LOOK_SECONDS: Final = 0.5
 _FRESH_SECONDS: Final = 0.6
 _FRESH_AFTER_OPENING: Final = 0.25  # or a slow database would let nothing start at all
 _BUDGET_SECONDS: Final = 0.25
+_MARGIN: Final = 1.1  # over what messages needed lately, so that few must go back
 _PLACE_SECONDS: Final = 2.0
 
 
@@ -76,9 +78,8 @@ class Demand(Protocol):
         """How many messages would start soon, with so many places."""
         ...
 
-    @property
-    def open_calls(self) -> int:
-        """Calls that are open now."""
+    def using(self, places: int) -> int:
+        """How many calls may be open in so many places, with those that still are beyond them."""
         ...
 
     def deliver(self, window: Window) -> None:
@@ -110,6 +111,7 @@ class Supply:
         )
         self._budget = order.budget(datetime.now(UTC))
         self._after = 0  # the last delivery opened
+        self._parts_each = float(order.most_parts)  # what a message will probably need
         self._without_place = 0.0  # seconds since others had all places
         self._told: End | None = None
         self._wanted, self._stirred = threading.Event(), threading.Event()
@@ -167,7 +169,8 @@ class Supply:
         if not room.messages:
             return self._without(room)
         began_after = self._after
-        window = self._open(room.messages)
+        messages = min(size, max(1, int(room.messages / self._parts_each)))
+        window = self._open(messages, room.messages, demand)
         if window is None or isinstance(window, End) or window.ready or window.over:
             return window
         return None if window.opened or began_after else End.EMPTY
@@ -197,27 +200,28 @@ class Supply:
         return None
 
     def _take(self, size: int, demand: Demand) -> Room:
-        """Ask for room by the upper bound of parts."""
+        """Ask for as many parts as so many messages will probably need, but for no less than any one of them may."""
         self._kept_at = time.monotonic()
-        using = max(demand.open_calls, self.places)
-        room = self._throttle.take(size, parts=self._order.most_parts, using=using)
+        using, most = demand.using(self.places), self._order.most_parts
+        wanted = max(most, math.ceil(size * self._parts_each)) if size else 0
+        room = self._throttle.take(wanted, parts=1, fewest=most, using=using)
         if room.answered and room.places != self.places:
             self.places = room.places
             demand.stir()
         return room
 
-    def _open(self, granted: int) -> Window | End | None:
+    def _open(self, messages: int, granted: int, demand: Demand) -> Window | End | None:
         """Open a window, commit, and write its messages; None while only what is in hand may leave a part to spend."""
         began_at = time.monotonic()
         with self._tools.sessions(self._gate.agency_id).begin() as session:
-            size = self._affordable(session, granted)
+            size = self._affordable(session, messages)
             if size:
                 opened = windows.open_window(session, self._gate, size=size, after=self._after)
             else:
                 # In this order: what came down between the two questions has left something to spend.
-                may_come_back = self._is_in_hand(session) or self._affordable(session, granted) > 0
+                may_come_back = self._is_in_hand(session) or self._affordable(session, messages) > 0
         if not size:
-            self._give_back(granted * self._order.most_parts)
+            self._throttle.give_back(granted, using=demand.using(self.places))
             return self._without_budget(may_come_back)
         fresh_until = max(began_at + _FRESH_SECONDS, time.monotonic() + _FRESH_AFTER_OPENING)
         # A window that is not full was the last in this direction: begin again with what came back since.
@@ -226,13 +230,24 @@ class Supply:
         for row in opened:
             if row.reason is None:
                 self._write(window, row, began_at, fresh_until)
-        needed = sum(ready.written.parts for ready in window.ready)
-        # At once: until then it is missing from everybody's pace.
-        self._give_back(granted * self._order.most_parts - needed)
-        return window
+        return self._fitted(window, granted, demand)
 
-    def _give_back(self, unused: int) -> None:
-        self._throttle.give_back(unused, parts=self._order.most_parts, using=self.places)
+    def _fitted(self, window: Window, granted: int, demand: Demand) -> Window:
+        """Only what the granted parts are enough for: the rest goes back, and so do parts that nobody needs."""
+        ready, left = window.ready, granted
+        if ready:
+            each = sum(one.written.parts for one in ready) / len(ready)
+            self._parts_each = 0.8 * self._parts_each + 0.2 * _MARGIN * each
+        fitting = []
+        for one in ready:
+            if one.written.parts <= left:
+                left -= one.written.parts
+                fitting.append(one)
+            else:
+                window.over.append(Result(one.id, one.attempt, State.QUEUED))
+        # At once: until then they are missing from everybody's pace.
+        self._throttle.give_back(left, using=demand.using(self.places))
+        return Window(window.opened, fitting, window.over)
 
     def _without_budget(self, may_come_back: bool) -> End | None:
         if not may_come_back:
@@ -244,12 +259,12 @@ class Supply:
         gate = self._gate
         return self._budget is not None and budgets.is_in_hand(session, gate.agency_id, gate.campaign_id, self._budget)
 
-    def _affordable(self, session: Session, granted: int) -> int:
-        """How many of the granted messages the budget has room for, each at the most it can cost."""
+    def _affordable(self, session: Session, messages: int) -> int:
+        """How many of so many messages the budget has room for, each at the most it can cost."""
         if self._budget is None:
-            return granted
+            return messages
         left = budgets.parts_left(session, self._gate.agency_id, self._gate.campaign_id, self._budget)
-        return min(granted, left // self._order.most_parts)
+        return min(messages, left // self._order.most_parts)
 
     def _write(self, window: Window, row: Opened, began_at: float, fresh_until: float) -> None:
         lease = self._gate.lease

@@ -23,14 +23,14 @@ _OVERTAKEN_SECONDS: Final = 0.2
 # Times are microseconds of Valkey's own clock: workers' clocks may differ.
 # KEYS: clock, log of the last second's grants, holders, their places, urgent holders.
 # ARGV: who, parts/s, parts per message, messages wanted, parts given back, places in all, places in use, urgent,
-# burst, chunk, holding.
+# burst, chunk, holding, the fewest messages that help.
 # Returns messages granted, wait, places, holders, overtaken.
 _TAKE: Final = """
 local who, per_part = ARGV[1], 1000000 / tonumber(ARGV[2])
 local each, wanted, unused = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local all, using, burst, chunk = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local now = redis.call('TIME'); now = now[1] * 1000000 + now[2]
-local until_then = now + tonumber(ARGV[11])
+local until_then, fewest = now + tonumber(ARGV[11]), tonumber(ARGV[12])
 
 -- What lies further ahead than anything is ever written was written before the clock was set back.
 for _, key in ipairs({KEYS[3], KEYS[5]}) do
@@ -69,7 +69,7 @@ if unused > 0 then
     end
   end
 end
-from = math.min(math.max(from, now - math.max(burst, each * per_part)), now)
+from = math.min(math.max(from, now - math.max(burst, fewest * each * per_part)), now)
 
 local recent, first = 0, nil
 for _, grant in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
@@ -78,10 +78,10 @@ for _, grant in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
   else recent = recent + tonumber(parts); first = first or tonumber(at) end
 end
 
-local least = math.min(wanted, math.max(1, math.floor(chunk / (each * per_part))))
+local least = math.min(wanted, math.max(fewest, math.floor(chunk / (each * per_part))))
 local level = math.floor((now - from) / (each * per_part) + 0.000001)
 -- A message of more parts than a second has may still go, alone.
-local ceiling = math.floor((math.max(tonumber(ARGV[2]), each) - recent) / each)
+local ceiling = math.floor((math.max(tonumber(ARGV[2]), fewest * each) - recent) / each)
 local granted, wait = math.min(wanted, level, ceiling), 0
 if wanted == 0 then granted = 0
 elseif overtaken then granted = 0; wait = -2
@@ -134,17 +134,18 @@ class Throttle:
         self._take = valkey.register_script(_TAKE)
         self._leave_to_others = valkey.register_script(_LEAVE_TO_OTHERS)
 
-    def take(self, wanted: int, *, parts: int, unused: int = 0, using: int = 0) -> Room:
+    def take(self, wanted: int, *, parts: int, fewest: int = 1, unused: int = 0, using: int = 0) -> Room:
         """Room for up to `wanted` messages of at most `parts` parts each, and for open calls; silence means none.
 
-        `using` is how many calls may be open now: fewer become free for others only with the question after the one
-        that said so. `unused` parts of an earlier grant are given back. Wanting none only keeps the places.
+        Fewer than `fewest` are not granted: they would not help. `using` is how many calls may be open now: fewer
+        become free for others only with the question after the one that said so. `unused` parts of an earlier grant
+        are given back. Wanting none only keeps the places.
         """
         times = [int(seconds * 1_000_000) for seconds in (_BURST_SECONDS, _CHUNK_SECONDS, _HOLDER_SECONDS)]
         counts = [self._rate, max(1, parts), wanted, unused, self._in_flight, using, self._urgent]
         try:
             granted, wait, places, holders, overtaken = self._take(
-                keys=self._keys, args=[self._holder, *counts, *times]
+                keys=self._keys, args=[self._holder, *counts, *times, fewest]
             )
         except redis.RedisError as error:
             log.warning("throttle silent", error=type(error).__name__)
@@ -152,10 +153,10 @@ class Throttle:
         seconds = {-1: _NO_PLACE_SECONDS, -2: _OVERTAKEN_SECONDS}.get(int(wait), int(wait) / 1_000_000)
         return Room(int(granted), seconds, int(places), int(holders), bool(overtaken))
 
-    def give_back(self, parts: int, *, using: int) -> None:
+    def give_back(self, unused: int, *, using: int) -> None:
         """Return parts that were taken and not needed. If this is lost, less goes, never more."""
-        if parts > 0:
-            self.take(0, parts=1, unused=parts, using=using)
+        if unused > 0:
+            self.take(0, parts=1, unused=unused, using=using)
 
     def leave(self) -> None:
         """This worker has no call open any more: the others get its places at once. If this is lost, a little later."""

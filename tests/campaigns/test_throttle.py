@@ -87,6 +87,16 @@ def test_giving_back_makes_no_credit_beyond_the_burst(throttle):
     assert one.take(500, parts=1).messages <= 10
 
 
+def test_fewer_than_help_are_not_granted(throttle):
+    one = throttle(10)  # a burst of one part
+    assert one.take(1, parts=1).messages == 0
+    time.sleep(0.15)
+    room = one.take(50, parts=1, fewest=3)
+    assert (room.messages, 0 < room.wait <= 0.3) == (0, True)
+    time.sleep(0.3)
+    assert 3 <= one.take(50, parts=1, fewest=3).messages <= 4
+
+
 def test_workers_are_counted_until_they_leave(throttle):
     one, two = throttle(100, "a"), throttle(100, "b")
     assert one.take(1, parts=1).holders == 1
