@@ -90,7 +90,7 @@ def _leaf_clause(leaves: list[Rule], known: Names, says_no: bool) -> str:
                 return _("who do not read %(languages)s", languages=found)
             return _("who read %(languages)s", languages=found)
         case Tagged():
-            found = _either(f"“{leaf.tag}”" for leaf in leaves if isinstance(leaf, Tagged))
+            found = _either(_("“%(name)s”", name=leaf.tag) for leaf in leaves if isinstance(leaf, Tagged))
             return _("without the tag %(tags)s", tags=found) if says_no else _("with the tag %(tags)s", tags=found)
     return _("without a mobile") if says_no else _("with a mobile")
 

@@ -42,10 +42,10 @@ def first_words(messages: dict[str, list[dict[str, object]]]) -> set[str]:
 def stop_and_withdraw(dora: Person, campaign: str) -> str:
     """Through the campaign's own page; the address of the withdrawal."""
     dora.goto(f"{campaign}/")
-    dora.press("Retirar…")
-    dora.wait_for("Detener y retirar")
+    dora.press("Dejar sin efecto…")
+    dora.wait_for("Detener y dejar sin efecto")
     assert dora.look() == []
-    dora.press("Detener y retirar")
+    dora.press("Detener y dejar sin efecto")
     dora.page.wait_for_url("**/edit")
     return dora.page.url.removeprefix(dora.url).removesuffix("/edit")
 
@@ -61,7 +61,7 @@ def write_the_withdrawal(dora: Person, child: str) -> None:
     dora.page.click("[name=add]")
     dora.page.fill("[name=text_qu]", QUECHUA)
     dora.page.locator("main button.btn-primary", has_text="Guardar").click()
-    dora.wait_for("Esto retira")
+    dora.wait_for("Esto deja sin efecto")
 
 
 def test_stopped_half_way_and_taken_back_from_exactly_those_who_got_it(installation, browser):
@@ -80,7 +80,7 @@ def test_stopped_half_way_and_taken_back_from_exactly_those_who_got_it(installat
     write_the_withdrawal(dora, child)
     dora.goto(f"{first}/")
     dora.wait_for("Detenida")
-    assert "Retirada por" in dora.text()
+    assert "Quedó sin efecto por" in dora.text()
     assert dora.look() == []
     told = of_campaign(installation, first)
     assert {len(messages) for messages in told.values()} == {1}

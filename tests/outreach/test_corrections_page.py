@@ -67,7 +67,7 @@ def test_stop_and_withdraw_is_one_press(as_dora, sessions, agency, going):
     child = child_of(sessions, agency, going, "withdraw")
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/campaigns/{child.id}/edit")
     assert state(sessions, agency, going) == "stopping"
-    assert child.name == "Retirada: Aviso a transportistas"
+    assert child.name == "Sin efecto: Aviso a transportistas"
     page = as_dora.get(f"/campaigns/{child.id}/edit").text
     assert "queda sin efecto. No lo tome en cuenta." in page
     assert '<select id="segment"' not in page
@@ -85,7 +85,7 @@ def test_a_second_press_leads_to_the_one_there_is(as_dora, sessions, agency, goi
     child = child_of(sessions, agency, going, "withdraw")
     assert first.headers["Location"] == f"/campaigns/{child.id}/edit"
     assert second.headers["Location"] == as_dora.get(address).headers["Location"] == f"/campaigns/{child.id}/"
-    assert "ya se está retirando" in as_dora.get(f"/campaigns/{child.id}/").text
+    assert "Ya hay un aviso que deja sin efecto esta campaña" in as_dora.get(f"/campaigns/{child.id}/").text
 
 
 def test_a_writer_writes_and_may_not_stop(as_ada, as_bruno, sessions, agency, going):
@@ -111,7 +111,7 @@ def test_the_draft_says_who_falls_out_and_which_text_is_missing(as_ada, sessions
         refuse(session, agency, session.get_one(Contact, people[0]))
         session.delete(session.get_one(Contact, people[1]))
     page = as_ada.get(f"/campaigns/{child.id}/").text
-    assert "Esto retira" in page
+    assert "Esto deja sin efecto" in page
     assert "Desde entonces pidió no recibir más mensajes: 1" in page
     assert "Se la eliminó desde entonces: 1" in page
     assert "A la gente se le escribió en 1 idioma" in page

@@ -213,7 +213,7 @@ def test_late_it_waits_for_a_person_who_starts_it(as_bruno, as_ada, sessions, ag
         assert "No comenzó" in start
         assert "el sistema no estaba en marcha" in client.get(f"/campaigns/{number}/").text
     assert "Su hora pasó" in as_ada.get("/campaigns/").text
-    assert "Retirarla" in as_ada.get(f"/campaigns/{number}/").text
+    assert "Volver a borrador" in as_ada.get(f"/campaigns/{number}/").text
     assert "Enviar ahora…" in as_bruno.get(f"/campaigns/{number}/").text
     address = approval_address(as_bruno, number)
     assert "Enviar ahora" in as_bruno.get(address).text
@@ -229,7 +229,7 @@ def test_what_is_over_can_only_be_taken_back(as_bruno, as_ada, sessions, agency,
     pass_by(number, 24 * 4)
     assert scheduling.start_due(sessions, agency.id, number, now=NOW) is None
     page = as_bruno.get(f"/campaigns/{number}/").text
-    assert "Retírela y ponga otras horas" in page
+    assert "Devuélvala a borrador y ponga otras horas" in page
     assert approval_address(as_bruno, number) is None
     with sessions(agency.id)() as session:
         from campaigns import approval

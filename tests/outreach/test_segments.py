@@ -36,7 +36,7 @@ def send(client, path, **fields):
         (BUSES, "Personas cuyo rubro es buses, en Comas o Los Olivos y que leen quechua."),
         (
             AllOf((AnyOf((Tagged("ruta 5"),)), HasSms(), NoneOf((InPlace("150110"), Reads("es"))))),
-            "Personas con la etiqueta “ruta 5”, con celular y fuera de Comas y que no leen español.",
+            "Personas con la etiqueta «ruta 5», con celular y fuera de Comas y que no leen español.",
         ),
         (AnyOf((InPlace("150110"), Reads("qu"))), "Personas en Comas o que leen quechua."),
         (
@@ -123,7 +123,7 @@ def test_a_tag_nobody_has_any_more_stays_chosen(as_ada, sessions, agency, ada):
 
 def test_deleting_says_what_happens_and_is_refused_while_used(as_ada, sessions, agency, ada):
     number = save(sessions, agency, ada)
-    assert "“Buses”" in as_ada.get(f"/segments/{number}/delete").text
+    assert "«Buses»" in as_ada.get(f"/segments/{number}/delete").text
     assert send(as_ada, f"/segments/{number}/delete").status_code == 303
     assert as_ada.get(f"/segments/{number}").status_code == 404
 
