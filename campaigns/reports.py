@@ -42,6 +42,11 @@ class Funnel:
     skipped: int = 0
 
     @property
+    def awaited(self) -> int:
+        """How many a provider has taken and nobody has said yet what became of."""
+        return self.handed - self.delivered - self.unconfirmed - self.failed
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing more can happen by our own doing."""
         return not (self.waiting or self.unknown)

@@ -136,13 +136,14 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     found = reports.figures(g.db, g.agency_id, campaign.id)
     agency = agencies.get(g.db, g.agency_id)
     starts = campaign.starts_at if campaign.starts_at and campaign.starts_at > now else None
+    holding = reports.holding(agency, campaign, now)
     parts = estimates.parts_of_plan(found, {text.code: text.look for text in said})
     return {
         "figures": found,
-        "seen": sha256(repr(found).encode()).hexdigest()[:8],
+        "seen": sha256(repr((found, holding)).encode()).hexdigest()[:8],
         "hours": campaign_words.hours(agency),
-        "holding": reports.holding(agency, campaign, now),
-        "minutes_left": _minutes_left(campaign, found, now),
+        "holding": holding,
+        "minutes_left": None if holding else _minutes_left(campaign, found, now),
         "fingerprint": approval.fingerprint(campaign),
         "own": approval.is_own(g.db, campaign, g.staff.id),
         "parts": parts,

@@ -133,11 +133,17 @@ def _let_go(campaign: Campaign) -> Response:
         # Not what was submitted any more: that it went back is kept too, so this is no error of the form.
         flash(campaign_words.returned(campaign.return_reason or ""), "danger")
     else:
-        flash(_let_go_words(campaign), "success")
+        flash(_let_go_words(campaign, now), "success")
     return see_other(url_for("campaign.show", campaign_id=campaign.id))
 
 
-def _let_go_words(campaign: Campaign) -> str:
+def _let_go_words(campaign: Campaign, now: datetime) -> str:
+    held = reports.holding(agencies.get(g.db, g.agency_id), campaign, now)
+    if held is not None and held.code == "halted":
+        return _("Approved. All sending is stopped: “%(name)s” starts once it is allowed again.", name=campaign.name)
+    if held is not None:
+        why = campaign_words.holding(held)
+        return _("Approved. “%(name)s” is not being sent yet. %(why)s", name=campaign.name, why=why)
     if campaign.starts_at is None:
         return _("Approved. “%(name)s” is being sent.", name=campaign.name)
     moment = campaign_words.full(campaign.starts_at)

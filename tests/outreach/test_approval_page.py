@@ -102,3 +102,13 @@ def test_sent_back_with_a_reason(as_bruno, as_ada, sessions, agency, waiting):
     assert send(as_bruno, f"/campaigns/{waiting}/return", reason="Falta <el> 105").status_code == 303
     assert "Falta &lt;el&gt; 105" in as_ada.get(f"/campaigns/{waiting}/").text
     assert send(as_bruno, f"/campaigns/{waiting}/return", reason="Otra vez").status_code == 422
+
+
+def test_whoever_approves_is_not_told_that_it_is_being_sent_when_it_is_not(as_bruno, sessions, agency, waiting):
+    address = approval_address(as_bruno, waiting)
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE agency SET halted_at = now()"))
+    assert send(as_bruno, address).status_code == 303
+    page = as_bruno.get(f"/campaigns/{waiting}/").text
+    assert "comienza cuando se vuelvan a permitir" in page
+    assert "se está enviando" not in page

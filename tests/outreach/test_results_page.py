@@ -117,6 +117,35 @@ def test_second_attempts_are_counted_and_their_wait_is_explained(as_bruno, going
     assert languages == [("español", "12"), ("quechua", "8")]
 
 
+def test_what_only_waits_for_the_carrier_is_said(as_bruno, going, add):
+    add("queued", -11)
+    add("sent", 9)
+    add("delivered", 2)
+    assert "confirmación" not in as_bruno.get(f"/campaigns/{going}/").text
+    add("queued", -1)
+    add("unknown", 1)
+    add("queued", -8, language="qu")
+    add("sent", 8, language="qu")
+    page = as_bruno.get(f"/campaigns/{going}/").text
+    assert "17 mensajes esperan la confirmación de la operadora." in page
+
+
+def test_nobody_is_told_minutes_while_nothing_may_leave(as_bruno, sessions, agency, going, add):
+    add("queued", -5)
+    add("sent", 5)
+    page = as_bruno.get(f"/campaigns/{going}/").text
+    assert re.search("Faltan? cerca de", page)
+    polled = re.search(r'id="funnel" hx-get="([^"]+)"', page)[1].replace("&amp;", "&")
+    hx = {"HX-Request": "true"}
+    assert as_bruno.get(polled, headers=hx).status_code == 204
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE agency SET halted_at = now()"))
+    funnel = as_bruno.get(polled, headers=hx)
+    assert funnel.status_code == 200
+    assert "Todos los envíos de su entidad están detenidos" in funnel.text
+    assert "minuto" not in funnel.text
+
+
 def test_parts_are_shown_beside_the_cap(as_bruno, sessions, agency, going, add):
     add("sent", 2, parts=4)
     add("queued", -2)
