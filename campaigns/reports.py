@@ -1,7 +1,7 @@
 """Reports: figures for people, added up from the deltas that every window and receipt leaves behind."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from campaigns.errors import NotFound
 from campaigns.rules import hours
-from campaigns.rules.lifecycle import CampaignState, State
+from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.rules.local_time import month_start
 from campaigns.store import campaigns as campaign_store
 from campaigns.store import figures as store
@@ -134,6 +134,14 @@ def rows(session: Session, agency_id: int, campaign_id: int) -> list[Sum]:
     ]
     found = [*whole, *sums]
     return sorted(found, key=lambda row: (row.channel, row.language, _ORDER.index(row.state), row.reason or ""))
+
+
+def missed(session: Session, agency_id: int, campaigns: Collection[int]) -> dict[int, dict[str, int]]:
+    """Campaign -> reason -> how many got nothing because the budget or the time was used up; others are left out."""
+    found: dict[int, dict[str, int]] = {}
+    for campaign_id, reason, number in store.skipped(session, agency_id, campaigns, (Reason.BUDGET, Reason.EXPIRED)):
+        found.setdefault(campaign_id, {})[reason] = number
+    return found
 
 
 def parts_this_month(session: Session, agency: Agency, now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Figures: append-only deltas, so that no row is hot and a live page reads few rows (DESIGN 10.9)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -134,6 +134,21 @@ def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:
         .having(or_(number != 0, parts != 0))
     )
     return [Sum(*row) for row in rows]
+
+
+def skipped(
+    session: Session, agency_id: int, campaigns: Collection[int], reasons: Collection[str]
+) -> list[tuple[int, str, int]]:
+    """(campaign, reason, people) of those who were skipped for one of these reasons."""
+    people = func.sum(Figure.number)
+    found = session.execute(
+        select(Figure.campaign_id, Figure.reason, people)
+        .where(Figure.agency_id == agency_id, Figure.campaign_id.in_(campaigns))
+        .where(Figure.state == State.SKIPPED, Figure.reason.in_(reasons))
+        .group_by(Figure.campaign_id, Figure.reason)
+        .having(people > 0)
+    )
+    return [(campaign_id, str(reason), number) for campaign_id, reason, number in found]
 
 
 def parts_since(session: Session, agency_id: int, since: datetime) -> int:

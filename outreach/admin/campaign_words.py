@@ -1,11 +1,11 @@
 """What staff read about a campaign: states, times, reasons and failures as plain words, with advice."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from babel.dates import get_day_names
-from flask_babel import format_date, get_locale
+from flask_babel import format_date, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -127,6 +127,30 @@ FAILURES: Final = {
 def reason(code: str) -> str:
     """Why somebody was not written to."""
     return str(REASONS[Reason(code)]) if code in list(Reason) else code
+
+
+def missed(found: Mapping[str, int]) -> str:
+    """That an ended campaign did not reach everybody, and why; empty where it did."""
+    told = []
+    if people := found.get(Reason.BUDGET):
+        told.append(
+            ngettext(
+                "%(shown)s person got nothing: no SMS were left in the budget.",
+                "%(shown)s people got nothing: no SMS were left in the budget.",
+                people,
+                shown=number(people),
+            )
+        )
+    if people := found.get(Reason.EXPIRED):
+        told.append(
+            ngettext(
+                "%(shown)s person got nothing: the time for sending was over.",
+                "%(shown)s people got nothing: the time for sending was over.",
+                people,
+                shown=number(people),
+            )
+        )
+    return " ".join(told)
 
 
 def failure(code: str) -> tuple[str, str]:

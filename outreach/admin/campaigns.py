@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from campaigns import approval, authoring
+from campaigns import approval, authoring, reports
 from campaigns.errors import Conflict, Invalid
 from campaigns.rules.lifecycle import CampaignState
 from outreach import ids
@@ -30,12 +30,14 @@ def index() -> Response:
     found = authoring.listed(g.db, g.agency_id, states, before=before, limit=authoring.PAGE + 1)
     in_states = authoring.in_states(g.db, g.agency_id)
     shown = {key: (label, sum(in_states.get(s, 0) for s in own)) for key, (label, own) in campaign_words.SHOWN.items()}
+    finished = [campaign.id for campaign in found if campaign.state == CampaignState.FINISHED]
     more = found[authoring.PAGE - 1].id if len(found) > authoring.PAGE else None
     return page(
         "admin/campaigns.html",
         "content",
         campaigns=found[: authoring.PAGE],
         words=campaign_words,
+        missed=reports.missed(g.db, g.agency_id, finished),
         shown=shown,
         show=show if show in campaign_words.SHOWN else "",
         total=sum(in_states.values()),

@@ -1,5 +1,6 @@
 """What staff read about news of a campaign they answer for."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
@@ -29,12 +30,14 @@ def what(news: Unseen) -> tuple[str, str]:
     return str(word), tone
 
 
-def why(news: Unseen) -> str:
-    """Why it happened, as a sentence; empty where nothing is to be said."""
+def why(news: Unseen, missed: Mapping[int, Mapping[str, int]]) -> str:
+    """Why it happened, or whom it `missed` (campaign -> reason -> people); empty where nothing is to be said."""
     reason = news.notice.reason or ""
     match News(news.notice.what):
         case News.LATE:
             return str(_OVER if reason == EXPIRED else _LATE)
+        case News.FINISHED:
+            return campaign_words.missed(missed.get(news.notice.campaign_id, {}))
         case News.VOIDED:
             return campaign_words.returned(reason)
         case _:

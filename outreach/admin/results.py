@@ -22,7 +22,8 @@ COLUMNS = ("channel", "language", "state", "reason", "people", "parts", "meaning
 @requires("campaign:read")
 def figures(campaign_id: int) -> Response:
     """About the campaign first, then a row per channel, language, state and reason. Names in the first column are codes
-    for programs; what they mean is told in the reader's language.
+    for programs; what they mean is told in the reader's language. Last come the people of the segment for whom nothing
+    was planned, so that they are in no channel and no language.
     """
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
     found = reports.rows(g.db, g.agency_id, campaign_id)
@@ -30,6 +31,9 @@ def figures(campaign_id: int) -> Response:
     for row in found:
         meaning = _meaning(row.state, row.reason)
         table.append((row.channel, row.language, row.state, row.reason, row.number, row.parts, meaning))
+    for code, people in reports.figures(g.db, g.agency_id, campaign_id).left_out.items():
+        meaning = _("%(state)s: %(reason)s", state=_("Left out before planning"), reason=campaign_words.reason(code))
+        table.append(("", "", "left_out", code, people, 0, meaning))
     response = Response(spreadsheet.write(table), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="campaign-{campaign_id}-figures.csv"'
     response.headers["Cache-Control"] = "no-store"

@@ -53,6 +53,7 @@ class UnderWay:
 def start() -> Response:
     """The first page after sign-in."""
     counts = authoring.in_states(g.db, g.agency_id)
+    news = notices.unseen(g.db, g.agency_id, g.staff.id)
     return page(
         "admin/start.html",
         "content",
@@ -62,7 +63,8 @@ def start() -> Response:
         returned=_returned(),
         paused=_in(CampaignState.PAUSED),
         unstarted=_in(CampaignState.APPROVED),
-        news=notices.unseen(g.db, g.agency_id, g.staff.id),
+        news=news,
+        missed=reports.missed(g.db, g.agency_id, {one.notice.campaign_id for one in news}),
         news_words=news_words,
         under_way=_under_way(),
         steps=_steps(counts),

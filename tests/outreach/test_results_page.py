@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from campaigns import scheduling
+from campaigns import authoring, notices, scheduling
 from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.rules.outcomes import CONCERNS_SENDER, Failure
 from outreach.admin import campaign_words
@@ -117,6 +117,21 @@ def test_second_attempts_are_counted_and_their_wait_is_explained(as_bruno, going
     assert languages == [("español", "12"), ("quechua", "8")]
 
 
+def test_a_finished_campaign_says_whom_it_missed(as_ada, sessions, agency, bruno, going, add):
+    add("queued", -8, language="qu")
+    add("skipped", 7, "budget", language="qu")
+    add("skipped", 1, "expired", language="qu")
+    told = "7 personas no recibieron nada: ya no quedaban SMS en el presupuesto."
+    assert told not in as_ada.get(f"/campaigns/{going}/").text
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE campaign SET state = 'finished' WHERE id = :c"), {"c": going})
+        notices.tell(session, authoring.get(session, agency.id, going), notices.News.FINISHED, by=None)
+    for path in (f"/campaigns/{going}/", "/campaigns/", "/"):
+        page = as_ada.get(path).text
+        assert told in page
+        assert "1 persona no recibió nada: se acabó el tiempo para enviarla." in page
+
+
 def test_what_only_waits_for_the_carrier_is_said(as_bruno, going, add):
     add("queued", -11)
     add("sent", 9)
@@ -193,6 +208,17 @@ def test_the_figures_are_taken_along(as_ada, sessions, agency, going, add):
     assert "Failed: The number is a landline" in [row["meaning"] for row in english]
 
 
+def test_who_was_left_out_is_in_the_file_too(as_ada, sessions, agency, going):
+    with sessions(agency.id).begin() as session:
+        left_out = """UPDATE campaign SET plan_left_out = '{"no_text": 3, "opted_out": 1}' WHERE id = :c"""
+        session.execute(text(left_out), {"c": going})
+    rows = table(as_ada.get(f"/campaigns/{going}/figures.csv"))[1]
+    assert sorted(tuple(row.values()) for row in rows if row["state"] == "left_out") == [
+        ("", "", "left_out", "no_text", "3", "0", "No previstos: No hay texto en un idioma que acepte"),
+        ("", "", "left_out", "opted_out", "1", "0", "No previstos: Pidió no recibir más mensajes"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(1)", " =1", 'Con "comillas", y\tmás'])
 def test_a_name_is_never_a_formula(as_ada, sessions, agency, going, name):
     with sessions(agency.id).begin() as session:
@@ -202,8 +228,6 @@ def test_a_name_is_never_a_formula(as_ada, sessions, agency, going, name):
 
 
 def test_figures_of_a_draft_and_of_nobody(as_ada, client, signed_in, carla, sessions, agency, ada, going):
-    from campaigns import authoring
-
     with sessions(agency.id).begin() as session:
         empty = authoring.create(session, agency.id, name="Vacía", by=ada.id).id
     assert table(as_ada.get(f"/campaigns/{empty}/figures.csv"))[1] == []
