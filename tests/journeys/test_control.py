@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.journeys.browser import Person
 from tests.journeys.installation import Installation, until
 from tests.journeys.test_first_light import approve, make_a_segment, submit, write_a_campaign
@@ -59,13 +61,20 @@ def confirm(person: Person, words: str) -> None:
     person.page.locator("main form button[type=submit]").last.click()
 
 
-def test_pause_resume_and_stop(installation, browser, tmp_path):
+@pytest.fixture(scope="module")
+def staff(installation, browser, tmp_path_factory) -> tuple[Person, Person, Person]:
+    """Writer, approver and admin, signed in, with people to write to; whichever test comes first."""
     ada, bruno, dora = (Person(browser, installation.url) for _ in range(3))
     for person, role in ((ada, "writer"), (bruno, "approver"), (dora, "admin")):
         person.sign_in(installation, role)
-    set_the_pace(dora, 15)
-    import_many(installation, tmp_path)
+    import_many(installation, tmp_path_factory.mktemp("people"))
     make_a_segment(ada)
+    return ada, bruno, dora
+
+
+def test_pause_resume_and_stop(installation, staff):
+    ada, bruno, dora = staff
+    set_the_pace(dora, 15)
     campaign = let_go(ada, bruno, "Alerta que se detiene")
 
     until(lambda: reached(installation, campaign) >= 20)
@@ -89,10 +98,8 @@ def test_pause_resume_and_stop(installation, browser, tmp_path):
     assert ada.complaints == bruno.complaints == dora.complaints == []
 
 
-def test_it_brakes_by_itself_and_a_person_lets_it_go_on(installation, browser):
-    ada, bruno, dora = (Person(browser, installation.url) for _ in range(3))
-    for person, role in ((ada, "writer"), (bruno, "approver"), (dora, "admin")):
-        person.sign_in(installation, role)
+def test_it_brakes_by_itself_and_a_person_lets_it_go_on(installation, staff):
+    ada, bruno, dora = staff
     set_the_pace(dora, 60)
     installation.control("faults", {"mix": {"undelivered:30008": 0.5}, "status_delay_ms": [10, 20]})
     campaign = let_go(ada, bruno, "Alerta que falla")
