@@ -71,7 +71,9 @@ def add(
     session.add(agency)
     session.flush()
     _act_for(session, agency.id)
-    session.add(Campaign(agency_id=agency.id, kind="service", name="service", state="running", is_urgent=True))
+    session.add(
+        Campaign(agency_id=agency.id, kind="service", name="service", state="running", is_urgent=True, channels="both")
+    )
     audit.record(session, agency.id, audit.Did.AGENCY_ADDED, f"agency:{agency.id}", by=None)
     return agency
 

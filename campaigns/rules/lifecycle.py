@@ -44,6 +44,10 @@ class Reason(StrEnum):
     STOPPED = "stopped"
     NO_GROUND = "no_ground"
     NO_MOBILE = "no_mobile"
+    NO_EMAIL = "no_email"
+    BOUNCED = "bounced"  # mails to this address came back for good
+    AFTER_SMS = "after_sms"  # of a queued mail: it goes only if the SMS fails for good
+    NOT_NEEDED = "not_needed"  # the SMS arrived, or may have
     BUDGET = "budget"  # the parts that the campaign or the agency's month may cost are used up
 
 

@@ -26,8 +26,9 @@ class Agency(Table):
 
 
 class Sender(Table):
-    """What messages come from: a number at a provider, with sealed credentials.
+    """What messages come from: a number at a provider, or a mail address at a server, with sealed credentials.
 
+    A mail sender has host, port and security (a contract.Security), and a domain of its own that bounces come back to.
     `key` is random and stands in webhook paths, so that agency and token are known before any row is read.
     """
 
@@ -45,6 +46,13 @@ class Sender(Table):
     parts_per_second: Mapped[int] = mapped_column(Integer, server_default="10")
     in_flight: Mapped[int] = mapped_column(Integer, server_default="100")
     provider_answers_stop: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    host: Mapped[str | None]
+    port: Mapped[int | None] = mapped_column(Integer)
+    security: Mapped[str | None]
+    reply_to: Mapped[str | None]
+    bounce_domain: Mapped[str | None]
+    dkim_selector: Mapped[str | None]
+    dkim_key_sealed: Mapped[Sealed | None]  # the private key, PEM
     made_at: Mapped[Made]
 
 

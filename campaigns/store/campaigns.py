@@ -37,7 +37,10 @@ class Campaign(Table):
     state: Mapped[str] = mapped_column(server_default="draft")
     segment_id: Mapped[Ref | None] = mapped_column(ForeignKey("segment.id", ondelete="RESTRICT"))
     rule: Mapped[Stored | None]  # the segment's rule as it was when the audience was planned
-    sender_id: Mapped[Ref | None] = mapped_column(ForeignKey("sender.id"))
+    channels: Mapped[str] = mapped_column(server_default="sms")  # a rules.channels.Channels
+    sender_id: Mapped[Ref | None] = mapped_column(ForeignKey("sender.id"))  # of SMS
+    mail_sender_id: Mapped[Ref | None] = mapped_column(ForeignKey("sender.id"))
+    is_discreet: Mapped[bool] = mapped_column(server_default=text("false"))  # mails have a neutral subject
     fallback_language: Mapped[str] = mapped_column(server_default="es")
     starts_at: Mapped[Moment | None]  # once approved; None is at once
     expires_at: Mapped[Moment | None]

@@ -27,6 +27,7 @@ class Delivery(Table):
         # Read by the sweep: what a dead worker left, and what waits to be settled.
         Index("delivery_open", "campaign_id", "leased_until", postgresql_where=text("leased_until IS NOT NULL")),
         Index("delivery_again", "campaign_id", "id", postgresql_where=text("may_go_again")),
+        Index("delivery_decides", "campaign_id", "id", postgresql_where=text("decides_mail")),
         Index("delivery_contact", "agency_id", "contact_id"),
         {"postgresql_partition_by": "RANGE (campaign_id)"},
     )
@@ -55,6 +56,14 @@ class Delivery(Table):
     may_go_again: Mapped[bool] = mapped_column(
         Computed(
             "state = 'failed' AND again = 0 AND reason = ANY (ARRAY['unreachable', 'queue_full', 'too_late'])",
+            persisted=True,
+        )
+    )
+    mail_waits: Mapped[bool] = mapped_column(server_default=text("false"))  # a mail waits for what becomes of this SMS
+    decides_mail: Mapped[bool] = mapped_column(
+        Computed(
+            "mail_waits AND (state = ANY (ARRAY['delivered', 'unconfirmed', 'skipped']) OR (state = 'failed' AND"
+            " (again > 0 OR COALESCE(reason <> ALL (ARRAY['unreachable', 'queue_full', 'too_late']), true))))",
             persisted=True,
         )
     )
