@@ -3,13 +3,16 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, case, exists, func, select, text, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, case, exists, func, literal, or_, select, text, update
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from campaigns.store.contacts import Contact
 from campaigns.store.metadata import Index, Made, Ref, Table
+
+# Not a person's refusal: mails to the address came back for good (consent.Source.BOUNCE).
+BOUNCED: Final = "bounce"
 
 
 class OptOut(Table):
@@ -23,7 +26,7 @@ class OptOut(Table):
     channel: Mapped[str] = mapped_column(primary_key=True)
     address_index: Mapped[Index] = mapped_column(primary_key=True)
     stopped: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
-    source: Mapped[str]  # word | provider | staff
+    source: Mapped[str]  # a consent.Source
     rule: Mapped[str]  # the exact word or code that matched
     language: Mapped[str | None]
     stopped_at: Mapped[Made]
@@ -44,9 +47,28 @@ def not_opted_out(
     )
 
 
+def bounced(
+    agency_id: ColumnElement[int] | InstrumentedAttribute[int] | int,
+    address_index: ColumnElement[bytes] | InstrumentedAttribute[bytes] | InstrumentedAttribute[bytes | None],
+) -> ColumnElement[bool]:
+    """True where mails to this address came back for good, and nobody there refused them."""
+    return exists().where(
+        OptOut.agency_id == agency_id,
+        OptOut.channel == "email",
+        OptOut.address_index == address_index,
+        OptOut.stopped,
+        OptOut.source == BOUNCED,
+    )
+
+
 def has_sms() -> ColumnElement[bool]:
     """True for contacts with a mobile."""
     return and_(Contact.phone_index.is_not(None), Contact.phone_kind == "mobile")
+
+
+def has_email() -> ColumnElement[bool]:
+    """True for contacts with an e-mail address."""
+    return Contact.email_index.is_not(None)
 
 
 def reachable_by_sms() -> ColumnElement[bool]:
@@ -58,10 +80,19 @@ def reachable_by_sms() -> ColumnElement[bool]:
     )
 
 
+def reachable_by_email() -> ColumnElement[bool]:
+    """True for contacts we may write to by mail: an address, a legal ground, no refusal, and none that came back."""
+    return and_(
+        has_email(),
+        Contact.legal_ground.is_not(None),
+        not_opted_out(Contact.agency_id, "email", Contact.email_index),
+    )
+
+
 def stop(
     session: Session, agency_id: int, channel: str, index: bytes, *, source: str, rule: str, language: str | None
 ) -> bool:
-    """Refuse for one address; True if it was not refused until now."""
+    """Refuse for one address; True if it was not refused until now, or mails to it only came back."""
     values = {"source": source, "rule": rule, "language": language, "stopped": True}
     statement = (
         insert(OptOut)
@@ -69,15 +100,39 @@ def stop(
         .on_conflict_do_update(
             index_elements=["agency_id", "channel", "address_index"],
             set_={**values, "stopped_at": func.now(), "changed_at": func.now()},
-            where=~OptOut.stopped,
+            where=or_(~OptOut.stopped, and_(OptOut.source == BOUNCED, literal(source) != BOUNCED)),
         )
         .returning(OptOut.stopped)
     )
     return session.scalar(statement) is not None
 
 
-def start(session: Session, agency_id: int, channel: str, index: bytes, *, source: str, rule: str) -> bool:
-    """Undo a refusal that came from `source`; True if there was one."""
+def retell(
+    session: Session,
+    agency_id: int,
+    channel: str,
+    indexes: Collection[bytes],
+    *,
+    of: Collection[str],
+    source: str,
+    rule: str,
+) -> None:
+    """Let standing refusals of the sources `of` come from `source` from now on; their time stays."""
+    session.execute(
+        update(OptOut)
+        .where(
+            OptOut.agency_id == agency_id,
+            OptOut.channel == channel,
+            OptOut.address_index.in_(indexes),
+            OptOut.stopped,
+            OptOut.source.in_(of),
+        )
+        .values(source=source, rule=rule, changed_at=func.now())
+    )
+
+
+def start(session: Session, agency_id: int, channel: str, index: bytes, *, sources: Collection[str], rule: str) -> bool:
+    """Undo a refusal that came from one of the sources; True if there was one."""
     statement = (
         update(OptOut)
         .where(
@@ -85,7 +140,7 @@ def start(session: Session, agency_id: int, channel: str, index: bytes, *, sourc
             OptOut.channel == channel,
             OptOut.address_index == index,
             OptOut.stopped,
-            OptOut.source == source,
+            OptOut.source.in_(sources),
         )
         .values(stopped=False, rule=rule, changed_at=func.now())
         .returning(OptOut.stopped)
@@ -93,14 +148,14 @@ def start(session: Session, agency_id: int, channel: str, index: bytes, *, sourc
     return session.scalar(statement) is not None
 
 
-# The first refusal of an address under any key is one under the newest.
+# The first refusal of an address under any key is one under the newest; a person's goes before a bounce.
 _CARRY: Final = sql("""
 INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language, stopped_at)
 SELECT DISTINCT ON (o.channel, known.newest) :agency, o.channel, known.newest, o.source, o.rule, o.language,
     o.stopped_at
 FROM unnest(CAST(:newest AS bytea[]), CAST(:older AS bytea[])) AS known (newest, older)
 JOIN opt_out o ON o.agency_id = :agency AND o.address_index = known.older AND o.stopped
-ORDER BY o.channel, known.newest, o.stopped_at
+ORDER BY o.channel, known.newest, o.source = 'bounce', o.stopped_at
 ON CONFLICT DO NOTHING
 """)
 
@@ -129,11 +184,11 @@ def is_stopped(session: Session, agency_id: int, channel: str, indexes: list[byt
     return bool(session.scalar(statement))
 
 
-def refused(session: Session, agency_id: int, contact_ids: Collection[int]) -> set[tuple[int, str]]:
-    """(contact id, channel) of those among the contacts whose address refused the channel."""
+def refused(session: Session, agency_id: int, contact_ids: Collection[int]) -> dict[tuple[int, str], str]:
+    """(contact id, channel) -> the consent.Source, of those among the contacts whose address must not be written to."""
     address = case((OptOut.channel == "sms", Contact.phone_index), else_=Contact.email_index)
     rows = session.execute(
-        select(Contact.id, OptOut.channel).where(
+        select(Contact.id, OptOut.channel, OptOut.source).where(
             Contact.agency_id == agency_id,
             Contact.id.in_(list(contact_ids)),
             OptOut.agency_id == agency_id,
@@ -141,4 +196,4 @@ def refused(session: Session, agency_id: int, contact_ids: Collection[int]) -> s
             OptOut.stopped,
         )
     )
-    return {(row.id, row.channel) for row in rows}
+    return {(row.id, row.channel): row.source for row in rows}
