@@ -14,13 +14,14 @@ from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rendering import Frame
 from campaigns.rules import addresses, names, parts, placeholders
 from campaigns.rules import texts as rules
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
 from campaigns.store import agencies as agency_store
 from campaigns.store import audit as deeds
 from campaigns.store import campaigns as store
 from campaigns.store import deliveries, figures
 from campaigns.store import segments as segment_store
-from campaigns.store.campaigns import Campaign, Text
+from campaigns.store.campaigns import Campaign, Text, Words
 from campaigns.store.deliveries import Sending
 from campaigns.vault import Vault
 
@@ -145,7 +146,8 @@ def change(
     """
     campaign = _editable(session, agency_id, campaign_id)
     wanted = _checked(session, agency_id, draft, now)
-    old = {text.language: text.body for text in store.texts(session, campaign_id)}
+    words = store.words(session, campaign_id)
+    old = _sms(words)
     settings = {name: getattr(wanted, name) for name in _SETTINGS}
     if old == wanted.texts and all(getattr(campaign, key) == value for key, value in settings.items()):
         return campaign
@@ -157,7 +159,9 @@ def change(
         setattr(campaign, key, value)
     campaign.author_id, campaign.changed_at = by, func.now()
     session.flush()
-    store.replace_texts(session, agency_id, campaign_id, wanted.texts)
+    mails = {key: said for key, said in words.items() if key[0] == Channel.EMAIL}
+    sms = {(str(Channel.SMS), language): Words(None, body) for language, body in wanted.texts.items()}
+    store.replace_texts(session, agency_id, campaign_id, {**sms, **mails})
     return _written(session, campaign, by)
 
 
@@ -179,8 +183,7 @@ def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, 
     )
     session.add(copy)
     session.flush()
-    bodies = {text.language: text.body for text in store.texts(session, campaign_id)}
-    store.replace_texts(session, agency_id, copy.id, bodies)
+    store.replace_texts(session, agency_id, copy.id, store.words(session, campaign_id))
     return _written(session, copy, by, copied=campaign_id)
 
 
@@ -205,7 +208,7 @@ def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime
         _check_times(campaign.starts_at, campaign.expires_at, now)
     except Invalid as problem:
         found.append(problem)
-    bodies = {text.language: text.body for text in store.texts(session, campaign.id)}
+    bodies = _sms(store.words(session, campaign.id))
     if not bodies:
         found.append(Invalid("texts", "campaign_needs_text"))
     around = _frame(session, agency_id)
@@ -267,7 +270,7 @@ def send_test(session: Session, vault: Vault, agency_id: int, campaign_id: int, 
     phone = addresses.read_phone(test.number)
     if not isinstance(phone, addresses.Phone) or phone.kind is not addresses.PhoneKind.MOBILE:
         raise Invalid("number", "number_not_mobile")
-    body = {text.language: text.body for text in store.texts(session, campaign_id)}.get(test.language)
+    body = _sms(store.words(session, campaign_id)).get(test.language)
     if body is None:
         raise Invalid("language", "text_missing")
     if campaign.sender_id is None:
@@ -308,6 +311,10 @@ def take_back(session: Session, agency_id: int, campaign_id: int, *, by: int) ->
     if campaign.state != CampaignState.PLANNING and campaign.state not in EDITABLE - {CampaignState.DRAFT}:
         raise Conflict("campaign_not_editable")
     return _void(session, campaign, by=by, reason=None)
+
+
+def _sms(words: Mapping[tuple[str, str], Words]) -> dict[str, str]:
+    return {language: said.body for (channel, language), said in words.items() if channel == Channel.SMS}
 
 
 def _editable(session: Session, agency_id: int, campaign_id: int) -> Campaign:

@@ -12,7 +12,7 @@ from campaigns.rules import names
 from campaigns.rules.lifecycle import Amends, CampaignState
 from campaigns.store import campaigns as campaign_store
 from campaigns.store import corrections as store
-from campaigns.store.campaigns import Campaign
+from campaigns.store.campaigns import Campaign, Words
 from campaigns.store.corrections import Reach
 
 __all__ = ["STARTED", "Amended", "Amends", "Reach", "amend", "amendments", "languages_used", "open_one", "reach"]
@@ -104,7 +104,8 @@ def _write(session: Session, parent: Campaign, amends: Amends, name: str, by: in
     session.flush()
     session.refresh(child)
     begun = amending.beginnings(session, parent, amends)
-    campaign_store.replace_texts(session, child.agency_id, child.id, begun)
+    texts = {("sms", language): Words(None, body) for language, body in begun.items()}
+    campaign_store.replace_texts(session, child.agency_id, child.id, texts)
     # Who wrote a campaign may not approve it: this row is what says so, whoever changes it later.
     audit.record(session, child.agency_id, audit.Did.CAMPAIGN_WRITTEN, f"campaign:{child.id}", by=by)
     audit.record(session, parent.agency_id, _DEED[amends], f"campaign:{parent.id}", by=by, campaign=child.id)

@@ -4,7 +4,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Integer, Select, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    Select,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -89,6 +102,13 @@ class Text(Table):
     subject: Mapped[str | None]
     body: Mapped[str]
     changed_at: Mapped[Made]
+
+
+class Words(NamedTuple):
+    """A text without where it belongs: an SMS has no subject, a mail has one."""
+
+    subject: str | None
+    body: str
 
 
 # What planning and approval write, taken back: the columns of a draft that was never submitted.
@@ -310,24 +330,36 @@ def digests(session: Session, campaign_id: int) -> Digests:
 
 
 def texts(session: Session, campaign_id: int) -> Sequence[Text]:
-    """The campaign's texts, by language."""
+    """The campaign's texts, those of SMS first, by language."""
     return session.scalars(
-        select(Text).where(Text.campaign_id == campaign_id).order_by(Text.language),
+        select(Text).where(Text.campaign_id == campaign_id).order_by(Text.channel.desc(), Text.language),
         execution_options={"populate_existing": True},
     ).all()
 
 
-def replace_texts(session: Session, agency_id: int, campaign_id: int, bodies: Mapping[str, str]) -> None:
-    """Make these SMS texts, by language, the campaign's only ones."""
-    session.execute(delete(Text).where(Text.campaign_id == campaign_id, Text.language.not_in(bodies)))
-    for language, body in bodies.items():
+def words(session: Session, campaign_id: int) -> dict[tuple[str, str], Words]:
+    """(channel, language) -> what the campaign says there."""
+    return {(text.channel, text.language): Words(text.subject, text.body) for text in texts(session, campaign_id)}
+
+
+def replace_texts(session: Session, agency_id: int, campaign_id: int, wanted: Mapping[tuple[str, str], Words]) -> None:
+    """Make these texts, by channel and language, the campaign's only ones; one that stays as it is is not touched."""
+    kept = tuple_(Text.channel, Text.language).in_(list(wanted))
+    session.execute(delete(Text).where(Text.campaign_id == campaign_id, ~kept))
+    for (channel, language), said in wanted.items():
+        new = insert(Text).values(
+            agency_id=agency_id,
+            campaign_id=campaign_id,
+            channel=channel,
+            language=language,
+            subject=said.subject,
+            body=said.body,
+        )
         session.execute(
-            insert(Text)
-            .values(agency_id=agency_id, campaign_id=campaign_id, channel="sms", language=language, body=body)
-            .on_conflict_do_update(
+            new.on_conflict_do_update(
                 index_elements=["campaign_id", "channel", "language"],
-                set_={"body": body, "changed_at": func.now()},
-                where=Text.body != body,
+                set_={"subject": said.subject, "body": said.body, "changed_at": func.now()},
+                where=or_(Text.body != said.body, Text.subject.is_distinct_from(said.subject)),
             )
         )
 
