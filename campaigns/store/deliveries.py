@@ -95,12 +95,13 @@ class Sent(NamedTuple):
 
 
 class Sending(NamedTuple):
-    """A message of a service campaign, sealed."""
+    """A message of a service campaign, sealed. A mail's body is its subject, an empty line, and what follows."""
 
     language: str
     address_index: bytes
     address_sealed: bytes
     body_sealed: bytes
+    channel: str = "sms"
 
 
 def of_contact(session: Session, agency_id: int, contact_id: int, *, limit: int) -> list[Sent]:
@@ -128,7 +129,7 @@ def queue_message(session: Session, agency_id: int, campaign_id: int, message: S
     delivery = Delivery(
         campaign_id=campaign_id,
         agency_id=agency_id,
-        channel="sms",
+        channel=message.channel,
         address_index=message.address_index,
         language=message.language,
         # Any number no other send to this address has: who writes twice means two messages.
