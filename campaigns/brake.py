@@ -10,9 +10,11 @@ import structlog
 
 from campaigns import audit, notices
 from campaigns.notices import News
+from campaigns.rules.channels import Channels
 from campaigns.rules.lifecycle import CampaignState, State
 from campaigns.rules.outcomes import CONCERNS_SENDER, Failure
 from campaigns.store import agencies, campaigns, figures
+from campaigns.store.agencies import Agency
 from campaigns.store.engine import AgencySessions
 
 log = structlog.get_logger(__name__)
@@ -60,7 +62,17 @@ def _too_many(sessions: AgencySessions, agency_id: int, campaign_id: int) -> str
         campaign, agency = campaigns.get(session, agency_id, campaign_id), agencies.get(session, agency_id)
         if campaign is None or agency is None or campaign.state != CampaignState.RUNNING:
             return None
-        found = figures.latest_outcomes(session, agency_id, campaign_id, since=campaign.resumed_at, number=OUTCOMES)
+        since = campaign.resumed_at
+        outcomes = [
+            figures.latest_outcomes(session, agency_id, campaign_id, channel, since=since, number=OUTCOMES)
+            for channel in Channels(campaign.channels).each
+        ]
+    verdicts = (_verdict(agency, found) for found in outcomes)
+    return next((verdict for verdict in verdicts if verdict), None)
+
+
+def _verdict(agency: Agency, found: dict[tuple[str, str | None], int]) -> str | None:
+    """What the latest outcomes on one channel say: on another a thousand may go well meanwhile."""
     handed = found.pop((State.SENT, None), 0)
     total = sum(found.values())
     failed = sum(number for (state, _), number in found.items() if state == State.FAILED)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from campaigns import landing, wakeup
-from campaigns.orders import NoText, Order, Tools
+from campaigns.orders import Order, Tools
 from campaigns.providers.contract import Found, NotSent, Outgoing, Provider
 from campaigns.rules.lifecycle import State
 from campaigns.rules.outcomes import Failure
@@ -19,6 +19,7 @@ from campaigns.store.results import Result
 from campaigns.store.sweeps import Doubtful, Silent
 from campaigns.throttle import Throttle
 from campaigns.vault import Unsealable
+from campaigns.writers import NoText
 
 log = structlog.get_logger(__name__)
 
@@ -99,7 +100,9 @@ async def _look(provider: Provider, silent: Silent) -> tuple[Silent, Found] | No
 def _silent(tools: Tools, order: Order, after: int) -> tuple[int | None, list[Silent]]:
     seconds = tools.settings.ask_after
     with tools.sessions(order.agency_id)() as session:
-        return sweeps.silent(session, order.agency_id, order.campaign_id, after=after, seconds=seconds, size=_RUN)
+        return sweeps.silent(
+            session, order.agency_id, order.campaign_id, order.channel, after=after, seconds=seconds, size=_RUN
+        )
 
 
 def _keep(tools: Tools, order: Order, answers: list[tuple[Silent, Found]]) -> None:
@@ -125,8 +128,8 @@ def _keep(tools: Tools, order: Order, answers: list[tuple[Silent, Found]]) -> No
 def _take(tools: Tools, order: Order) -> list[Doubtful]:
     hold = 2 * tools.settings.provider_timeout + tools.settings.grace
     with tools.sessions(order.agency_id).begin() as session:
-        channel = order.premises.sender.channel
-        return list(sweeps.take_doubtful(session, order.agency_id, order.campaign_id, channel, size=_BATCH, hold=hold))
+        taken = sweeps.take_doubtful(session, order.agency_id, order.campaign_id, order.channel, size=_BATCH, hold=hold)
+        return list(taken)
 
 
 async def _settle(

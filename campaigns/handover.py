@@ -163,7 +163,8 @@ class Flight:
 
     async def _hand_over(self, ready: Ready) -> None:
         written, validity = ready.written, max(1, int(self._worthless_at - self._loop.time()))
-        outgoing = Outgoing(written.address, written.body, self._callback % (ready.id, ready.attempt), validity)
+        callback_url = self._callback % (ready.id, ready.attempt)
+        outgoing = Outgoing(written.address, written.body, callback_url, validity, written.content, written.return_path)
         try:
             if self._is_watched:
                 async with asyncio.timeout_at(ready.deadline):
@@ -186,7 +187,7 @@ class Flight:
             self._landing.add(Result(ready.id, ready.attempt, State.SENT, ref=ref, parts=written.parts))
 
     def _unclear(self, ready: Ready) -> None:
-        grace = self._tools.settings.grace
+        grace = self._order.grace(self._tools.settings)
         self._landing.add(Result(ready.id, ready.attempt, State.UNKNOWN, parts=ready.written.parts, after=grace))
 
     def _refused(self, ready: Ready, reason: Failure) -> None:

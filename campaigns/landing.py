@@ -8,8 +8,9 @@ import structlog
 
 from campaigns import brake, consent
 from campaigns.orders import Order, Tools
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import State
-from campaigns.rules.outcomes import Failure
+from campaigns.rules.outcomes import NO_MAILBOX, Failure
 from campaigns.store import contacts, results, sweeps
 from campaigns.store.results import Result
 
@@ -21,12 +22,13 @@ _TOGETHER_SECONDS: Final = 0.05  # results of so long are written in one stateme
 def write_down(tools: Tools, order: Order, batch: Sequence[Result], *, absent: Sequence[int] = ()) -> None:
     """Write results in one transaction: who told the provider to stop is refused here too (DESIGN P3).
 
-    A number that the provider refused to take because it is a landline is marked. `absent` are deliveries the provider
-    was proven not to have.
+    A number that the provider refused to take because it is a landline is marked, and a mail address that no server
+    knows gets no more mails. `absent` are deliveries the provider was proven not to have.
     """
     agency_id, campaign_id = order.agency_id, order.campaign_id
     refusing = [result.id for result in batch if result.reason == Failure.REFUSED_BY_PERSON]
     landlines = [result.id for result in batch if result.reason == Failure.LANDLINE and result.ref is None]
+    dead = [result for result in batch if order.channel is Channel.EMAIL and result.reason in NO_MAILBOX]
     with tools.sessions(agency_id).begin() as session:
         results.close_window(session, agency_id, campaign_id, batch, most=order.most_parts)
         if landlines:
@@ -37,11 +39,15 @@ def write_down(tools: Tools, order: Order, batch: Sequence[Result], *, absent: S
             consent.stop(
                 session,
                 agency_id,
-                order.premises.sender.channel,
+                order.channel,
                 results.addresses(session, campaign_id, refusing),
                 source=consent.Source.PROVIDER,
                 rule=Failure.REFUSED_BY_PERSON,
             )
+        for reason in {str(result.reason) for result in dead}:
+            ids = [result.id for result in dead if result.reason == reason]
+            addresses = results.addresses(session, campaign_id, ids)
+            consent.stop(session, agency_id, order.channel, addresses, source=consent.Source.BOUNCE, rule=reason)
 
 
 class Landing:

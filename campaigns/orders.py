@@ -4,25 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import redis
+from sqlalchemy.orm import Session
 
-from campaigns import rendering
-from campaigns.providers.contract import Account
-from campaigns.rendering import Prepared
-from campaigns.rules import hours, parts
+from campaigns import mailing, rendering
+from campaigns.links import Signer
+from campaigns.mailing import Letter, Letterhead, PreparedMail
+from campaigns.providers.contract import Account, Security, Server
+from campaigns.providers.dkim_signing import Signature
+from campaigns.rendering import Frame
+from campaigns.rules import hours
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.local_time import month_start
 from campaigns.settings import Settings
 from campaigns.store import premises as store
+from campaigns.store import reference
+from campaigns.store.agencies import Sender
 from campaigns.store.budgets import Budget
 from campaigns.store.engine import AgencySessions
 from campaigns.store.premises import Premises
 from campaigns.vault import Vault
+from campaigns.writers import MailWriter, Person, Postmark, SmsWriter, Writer, Written
 
-# A service send brings its own text, of up to 1,600 characters.
-_MOST_PARTS_OF_A_SERVICE_SEND: Final = parts.upper_bound("", 1600)
+UNCONFIRMED_SECONDS: Final = 72 * 3600.0  # without news for so long, a message stays unconfirmed (DOMAIN 1.2)
 
 
 @dataclass(frozen=True)
@@ -45,45 +52,12 @@ class Shut(StrEnum):
     OUTSIDE_HOURS = "outside_hours"
 
 
-class NoText(Exception):
-    """The campaign says nothing in this person's language."""
-
-
-class Person(Protocol):
-    """What is known of whom a delivery goes to, sealed."""
-
-    @property
-    def language(self) -> str: ...
-    @property
-    def address_sealed(self) -> bytes | None: ...
-    @property
-    def name_sealed(self) -> bytes | None: ...
-    @property
-    def business_sealed(self) -> bytes | None: ...
-    @property
-    def place(self) -> str | None: ...
-    @property
-    def body_sealed(self) -> bytes | None: ...
-
-
-@dataclass(frozen=True)
-class Written:
-    """A message ready to go: address, exact text, parts. Never shown by repr()."""
-
-    address: str
-    body: str
-    parts: int
-
-    def __repr__(self) -> str:
-        return f"Written(parts={self.parts})"
-
-
 @dataclass(frozen=True)
 class Order:
-    """A campaign with everything needed to write its messages."""
+    """A campaign's sending on one channel, with everything needed to write its messages."""
 
     premises: Premises
-    texts: Mapping[str, Prepared]
+    writer: Writer
 
     @property
     def agency_id(self) -> int:
@@ -96,16 +70,39 @@ class Order:
         return self.premises.campaign.id
 
     @property
+    def channel(self) -> Channel:
+        """On which channel it reaches people."""
+        return Channel(self.premises.sender.channel)
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the provider can be asked what became of a message; a mail server cannot."""
+        return self.channel is Channel.SMS
+
+    @property
     def most_parts(self) -> int:
-        """What any one message can need at most: asked of the throttle before names are known."""
-        if self.premises.is_service:
-            return _MOST_PARTS_OF_A_SERVICE_SEND
-        return max((text.most_parts for text in self.texts.values()), default=1)
+        """What any one message can cost at most."""
+        return self.writer.most_parts
+
+    @property
+    def most_pace(self) -> int:
+        """What any one message can count against the sender's pace at most."""
+        return self.writer.most_pace
+
+    @property
+    def pace_key(self) -> str:
+        """Who shares a pace: one SMS sender, or all that mail from one domain."""
+        sender = self.premises.sender
+        return str(sender.id) if self.channel is Channel.SMS else f"mail:{sender.address.rpartition('@')[2].lower()}"
+
+    def grace(self, settings: Settings) -> float:
+        """Seconds until something is done about a message whose answer was lost: where nobody can be asked, none."""
+        return settings.grace if self.can_be_asked else UNCONFIRMED_SECONDS
 
     def budget(self, now: datetime) -> Budget | None:
-        """What may be spent; None without any limit."""
+        """What may be spent; None without any limit, and for mails, which cost nothing."""
         campaign, agency = self.premises.campaign, self.premises.agency
-        if campaign.parts_cap is None and agency.parts_per_month is None:
+        if not self.most_parts or (campaign.parts_cap is None and agency.parts_per_month is None):
             return None
         return Budget(campaign.parts_cap, agency.parts_per_month, month_start(now, agency.time_zone))
 
@@ -113,39 +110,84 @@ class Order:
         """The sender's account with its secret opened; raises vault.Unsealable."""
         sender = self.premises.sender
         secret = vault.open(sender.credentials_sealed, sender.agency_id)
-        return Account(sender.id, sender.address, sender.account, secret)
+        return Account(sender.id, sender.address, sender.account, secret, _server(sender))
 
     def write(self, vault: Vault, person: Person) -> Written:
-        """The message for one person. Raises NoText, or vault.Unsealable."""
-        agency_id = self.agency_id
-        address = vault.open(person.address_sealed or b"", agency_id)
-        if person.body_sealed is not None:
-            body = vault.open(person.body_sealed, agency_id)
-            return Written(address, body, parts.measure(body).parts)
-        prepared = self.texts.get(person.language)
-        if prepared is None:
-            raise NoText
-        if prepared.same_for_all is not None:
-            return Written(address, *prepared.same_for_all)
-        values = {"distrito": person.place or ""}
-        if "nombre" in prepared.holes:
-            values["nombre"] = vault.open_optional(person.name_sealed, agency_id)
-        if "negocio" in prepared.holes:
-            values["negocio"] = vault.open_optional(person.business_sealed, agency_id)
-        return Written(address, *prepared.text_for(values))
+        """The message for one person. Raises like Writer.write()."""
+        return self.writer.write(vault, person)
 
 
-def read(tools: Tools, agency_id: int, campaign_id: int) -> Order | None:
-    """The order for a campaign as everything stands now; None if it is gone or has no sender."""
+def read(tools: Tools, agency_id: int, campaign_id: int, *, to_send: bool = True) -> list[Order]:
+    """A campaign's orders as everything stands now, SMS first: one per channel that has a sender, none if it is gone.
+
+    Mails are signed only `to_send`; then raises vault.Unsealable where the key that signs them does not open.
+    """
     with tools.sessions(agency_id)() as session:
         store.begin_consistent(session)
-        found = store.read(session, agency_id, campaign_id)
-        if found is None:
-            return None
-        around = rendering.frame(session, found.agency.name)
+        channels = store.channels(session, agency_id, campaign_id)
+        found = [
+            premises
+            for channel in (Channels(channels).each if channels else ())
+            if (premises := store.read(session, agency_id, campaign_id, channel))
+        ]
+        if not found:
+            return []
+        around = rendering.frame(session, found[0].agency.name)
+        return [Order(premises, _writer(session, tools, premises, around, to_send=to_send)) for premises in found]
+
+
+def _writer(session: Session, tools: Tools, premises: Premises, around: Frame, *, to_send: bool) -> Writer:
     # A service campaign has no texts, and one changed since approval may have texts that do not even parse.
-    bodies = found.texts if found.as_approved else {}
-    return Order(found, {lang: rendering.prepare(around, body, lang) for lang, body in bodies.items()})
+    texts = premises.texts if premises.as_approved else {}
+    agency, sender = premises.agency, premises.sender
+    if sender.channel == Channel.SMS:
+        prepared = {code: rendering.prepare(around, text.body, code) for code, text in texts.items()}
+        return SmsWriter(agency.id, prepared, premises.is_service)
+    domain, base_url = sender.address.rpartition("@")[2], tools.settings.base_url
+    head = mailing.letterhead(
+        session,
+        address=sender.address,
+        reply_to=sender.reply_to or sender.address,
+        list_id=f"{agency.slug}.{domain}",
+        page=f"{base_url}/v",
+    )
+    signature = _signature(sender, domain, tools.vault) if to_send else None
+    mark = Postmark(Signer(tools.settings.secret_key), sender.bounce_domain or domain, base_url, signature)
+    letters = _letters(session, premises, texts, around, head)
+    return MailWriter(agency.id, premises.campaign.id, letters, around, head, mark)
+
+
+def _letters(
+    session: Session, premises: Premises, texts: Mapping[str, store.Words], around: Frame, head: Letterhead
+) -> dict[str, PreparedMail]:
+    campaign = premises.campaign
+    neutral = reference.signed_texts(session, "mail_neutral_subject") if campaign.is_discreet else {}
+    stream = f"c{campaign.id}:a{campaign.agency_id}:mail:outreach"
+    return {
+        code: mailing.prepare(
+            around,
+            head,
+            Letter(
+                subject=neutral.get(code) or neutral.get("es") or text.subject or "",
+                body=text.body,
+                language=code,
+                stream=stream,
+            ),
+        )
+        for code, text in texts.items()
+    }
+
+
+def _signature(sender: Sender, domain: str, vault: Vault) -> Signature | None:
+    if not sender.dkim_selector or sender.dkim_key_sealed is None:
+        return None
+    return Signature(domain, sender.dkim_selector, vault.open(sender.dkim_key_sealed, sender.agency_id))
+
+
+def _server(sender: Sender) -> Server | None:
+    if sender.host is None or sender.port is None:
+        return None
+    return Server(sender.host, sender.port, Security(sender.security or Security.STARTTLS))
 
 
 def why_shut(order: Order, now: datetime) -> Shut | None:

@@ -9,17 +9,16 @@ from sqlalchemy.orm import Session
 
 from campaigns import enquiry, notices, orders, wakeup
 from campaigns.notices import News
-from campaigns.orders import Order, Tools
+from campaigns.orders import UNCONFIRMED_SECONDS, Order, Tools
 from campaigns.providers import registry
 from campaigns.providers.contract import Provider
 from campaigns.rules.lifecycle import CampaignState, Reason
-from campaigns.store import campaigns, figures, receipts, sweeps
+from campaigns.store import campaigns, figures, receipts, sweeps, waiting
 from campaigns.vault import Unsealable
 from campaigns.wakeup import Work
 
 log = structlog.get_logger(__name__)
 
-UNCONFIRMED_SECONDS: Final = 72 * 3600.0  # without news for so long, a message stays unconfirmed (DOMAIN 1.2)
 _SLICE: Final = 20_000
 _REST: Final = 5.0
 _LONGEST_REST: Final = 300.0
@@ -33,17 +32,20 @@ async def settle(tools: Tools, agency_id: int, campaign_id: int, *, now: datetim
     """Settle what no worker has in hand, end the campaign if nothing is left, and return its state; None if gone.
 
     What lapsed becomes unknown; unknowns that are due are asked about; certain failures that may pass go once more;
-    the queue of what has expired or is stopping is skipped; of messages that nothing was heard of, the provider is
-    asked, and what had no news for 72 hours is unconfirmed. Commits as it goes. May run any number of times at once.
+    the queue of what has expired or is stopping is skipped; mails that waited for an SMS go, or need not; of messages
+    that nothing was heard of, the provider is asked, and what had no news for 72 hours is unconfirmed. Commits as it
+    goes. May run any number of times at once.
     """
     # One at a time is enough; a stop or a receipt breaks this rest.
     wakeup.rest(tools.valkey, Work.SETTLE, agency_id, campaign_id, seconds=_HELD)
     await asyncio.to_thread(_lapse, tools, agency_id, campaign_id)
-    order = await asyncio.to_thread(orders.read, tools, agency_id, campaign_id)
-    if order is None:
+    found = await asyncio.to_thread(orders.read, tools, agency_id, campaign_id, to_send=False)
+    if not found:
         return None
+    order = found[0]  # all channels are of the same campaign; the first is the one that can be asked, if any can
     await _ask(tools, order, now)
     await asyncio.to_thread(_requeue, tools, order, now)
+    await asyncio.to_thread(_decide, tools, order)
     return await asyncio.to_thread(_end, tools, order, now)
 
 
@@ -51,7 +53,9 @@ def _lapse(tools: Tools, agency_id: int, campaign_id: int) -> None:
     grace, lapsed = tools.settings.grace, _SLICE
     while lapsed == _SLICE:
         with tools.sessions(agency_id).begin() as session:
-            lapsed = sweeps.lapse(session, agency_id, campaign_id, grace=grace, size=_SLICE)
+            lapsed = sweeps.lapse(
+                session, agency_id, campaign_id, grace=grace, mail_grace=UNCONFIRMED_SECONDS, size=_SLICE
+            )
         if lapsed:
             log.warning("leases lapsed", agency=agency_id, campaign=campaign_id, deliveries=lapsed)
 
@@ -76,7 +80,22 @@ def _requeue(tools: Tools, order: Order, now: datetime) -> None:
                 again = sweeps.try_again(session, order.agency_id, order.campaign_id, wait=wait, size=_SLICE)
 
 
+def _decide(tools: Tools, order: Order) -> None:
+    """Let SMS that are at their end decide about the mails that wait for them."""
+    looked_at, freed = _SLICE, 0
+    while looked_at == _SLICE:
+        with tools.sessions(order.agency_id).begin() as session:
+            decided = waiting.decide(session, order.agency_id, order.campaign_id, size=_SLICE)
+        looked_at, freed = decided.looked_at, freed + decided.freed
+    if freed:
+        campaign = order.premises.campaign
+        wakeup.send(tools.valkey, order.agency_id, order.campaign_id, urgent=campaign.is_urgent)
+
+
 async def _ask(tools: Tools, order: Order, now: datetime) -> None:
+    if not order.can_be_asked:
+        await _age_or_follow_up(tools, order, None, now)
+        return
     try:
         account = order.account(tools.vault)
     except Unsealable:
@@ -86,15 +105,19 @@ async def _ask(tools: Tools, order: Order, now: datetime) -> None:
     try:
         async with asyncio.timeout(2 * _ASKING_SECONDS + 2 * tools.settings.provider_timeout):
             await enquiry.ask(tools, order, provider, seconds=_ASKING_SECONDS)
-            if order.premises.is_service:
-                await asyncio.to_thread(_age, tools, order)
-            else:
-                await _follow_up(tools, order, provider, now)
+            await _age_or_follow_up(tools, order, provider, now)
     finally:
         await provider.close()
 
 
-async def _follow_up(tools: Tools, order: Order, provider: Provider, now: datetime) -> None:
+async def _age_or_follow_up(tools: Tools, order: Order, provider: Provider | None, now: datetime) -> None:
+    if order.premises.is_service:
+        await asyncio.to_thread(_age, tools, order)
+    else:
+        await _follow_up(tools, order, provider, now)
+
+
+async def _follow_up(tools: Tools, order: Order, provider: Provider | None, now: datetime) -> None:
     """From time to time, ask about messages that were handed over and never heard of again; in the end, let them be."""
     campaign, ask_after = order.premises.campaign, timedelta(seconds=tools.settings.ask_after)
     let_be = (campaign.started_at or now) + timedelta(seconds=UNCONFIRMED_SECONDS)
@@ -102,7 +125,7 @@ async def _follow_up(tools: Tools, order: Order, provider: Provider, now: dateti
         await asyncio.to_thread(_note_asked, tools, order, 0, now + ask_after)
     elif (campaign.ask_at or now) <= now and await asyncio.to_thread(_claim, tools, order, now):
         await asyncio.to_thread(_rematch, tools, order)
-        upto = await enquiry.follow_up(tools, order, provider, seconds=_ASKING_SECONDS)
+        upto = await enquiry.follow_up(tools, order, provider, seconds=_ASKING_SECONDS) if provider else 0
         if not upto and let_be <= now:
             await asyncio.to_thread(_age, tools, order)
         later = now + _BETWEEN_PASSES * ask_after

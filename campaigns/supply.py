@@ -15,7 +15,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from campaigns import wakeup
-from campaigns.orders import NoText, Order, Tools, Written
+from campaigns.orders import Order, Tools
+from campaigns.providers.contract import Refused
 from campaigns.rules.lifecycle import Reason, State
 from campaigns.rules.outcomes import Failure
 from campaigns.store import budgets, windows
@@ -23,6 +24,7 @@ from campaigns.store.results import Result
 from campaigns.store.windows import Gate, Opened
 from campaigns.throttle import HEARTBEAT_SECONDS, Room, Throttle
 from campaigns.vault import Unsealable
+from campaigns.writers import NoText, Written
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +105,7 @@ class Supply:
         self._lane = wakeup.Work.URGENT if campaign.is_urgent else wakeup.Work.SEND
         self._throttle = Throttle(
             tools.valkey,
-            str(self._sender.id),
+            order.pace_key,
             self._sender.parts_per_second,
             secrets.token_hex(8),
             in_flight=self._sender.in_flight,
@@ -111,7 +113,7 @@ class Supply:
         )
         self._budget = order.budget(datetime.now(UTC))
         self._after = 0  # the last delivery opened
-        self._parts_each = float(order.most_parts)  # what a message will probably need
+        self._each = float(order.most_pace)  # what a message will probably need of the pace
         self._without_place = 0.0  # seconds since others had all places
         self._told: End | None = None
         self._wanted, self._stirred = threading.Event(), threading.Event()
@@ -169,7 +171,7 @@ class Supply:
         if not room.messages:
             return self._without(room)
         began_after = self._after
-        messages = min(size, max(1, int(room.messages / self._parts_each)))
+        messages = min(size, max(1, int(room.messages / self._each)))
         window = self._open(messages, room.messages, demand)
         if window is None or isinstance(window, End) or window.ready or window.over:
             return window
@@ -202,8 +204,8 @@ class Supply:
     def _take(self, size: int, demand: Demand) -> Room:
         """Ask for as many parts as so many messages will probably need, but for no less than any one of them may."""
         self._kept_at = time.monotonic()
-        using, most = demand.using(self.places), self._order.most_parts
-        wanted = max(most, math.ceil(size * self._parts_each)) if size else 0
+        using, most = demand.using(self.places), self._order.most_pace
+        wanted = max(most, math.ceil(size * self._each)) if size else 0
         room = self._throttle.take(wanted, parts=1, fewest=most, using=using)
         if room.answered and room.places != self.places:
             self.places = room.places
@@ -236,12 +238,12 @@ class Supply:
         """Only what the granted parts are enough for: the rest goes back, and so do parts that nobody needs."""
         ready, left = window.ready, granted
         if ready:
-            each = sum(one.written.parts for one in ready) / len(ready)
-            self._parts_each = 0.8 * self._parts_each + 0.2 * _MARGIN * each
+            each = sum(one.written.pace for one in ready) / len(ready)
+            self._each = 0.8 * self._each + 0.2 * _MARGIN * each
         fitting = []
         for one in ready:
-            if one.written.parts <= left:
-                left -= one.written.parts
+            if one.written.pace <= left:
+                left -= one.written.pace
                 fitting.append(one)
             else:
                 window.over.append(Result(one.id, one.attempt, State.QUEUED))
@@ -275,6 +277,8 @@ class Supply:
         except Unsealable:
             log.error("sealed data does not open", campaign=self._gate.campaign_id, delivery=row.id)
             window.over.append(Result(row.id, row.attempt, State.FAILED, Failure.UNREADABLE))
+        except Refused as refused:
+            window.over.append(Result(row.id, row.attempt, State.FAILED, refused.reason))
         else:
             # A call has at least half the lease, and none outlives it: the sweep must find nothing still under way.
             start_by = min(began_at + lease / 2, fresh_until)

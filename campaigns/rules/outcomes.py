@@ -27,6 +27,7 @@ class Failure(StrEnum):
     SENDER_REFUSED = "sender_refused"
     CREDENTIALS = "credentials"
     ACCOUNT = "account"  # suspended or over its limit
+    NO_PRIVACY = "no_privacy"  # the line to the mail server cannot be encrypted, or not to whom it should be
     NEVER_TAKEN = "never_taken"  # the provider was asked more than once, and never had it
     UNREADABLE = "unreadable"  # what we keep about the person does not open
     OTHER = "other"
@@ -34,3 +35,5 @@ class Failure(StrEnum):
 
 # These say nothing about the person: everyone after them would fail too, so the campaign pauses.
 CONCERNS_SENDER = frozenset({Failure.SENDER_REFUSED, Failure.CREDENTIALS, Failure.ACCOUNT, Failure.TRIAL_ACCOUNT})
+# No mailbox is there or ever was: nothing is written to the address again.
+NO_MAILBOX = frozenset({Failure.ADDRESS_UNKNOWN, Failure.ADDRESS_INVALID})

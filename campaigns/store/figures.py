@@ -79,9 +79,9 @@ def compact(session: Session, agency_id: int, campaign_id: int, *, keep: int = _
 
 
 def latest_outcomes(
-    session: Session, agency_id: int, campaign_id: int, *, since: datetime | None, number: int
+    session: Session, agency_id: int, campaign_id: int, channel: str, *, since: datetime | None, number: int
 ) -> dict[tuple[str, str | None], int]:
-    """(state, reason) -> how many of the latest outcomes: at least `number`, if there were so many since then.
+    """(state, reason) -> how many of the latest outcomes on a channel: at least `number`, if there were so many since then.
 
     Outcomes that were written at the same moment have no order and are taken together. `sent` is how many messages
     were handed over during the same time, whatever became of them.
@@ -91,6 +91,7 @@ def latest_outcomes(
         .where(
             Figure.agency_id == agency_id,
             Figure.campaign_id == campaign_id,
+            Figure.channel == channel,
             Figure.state.in_([State.DELIVERED, State.FAILED]),
             Figure.number > 0,
             Figure.is_old.is_(False),
@@ -108,14 +109,15 @@ def latest_outcomes(
         last = row.made_at
         found[row.state, row.reason] = found.get((row.state, row.reason), 0) + row.number
     if last is not None:
-        found[State.SENT, None] = _handed_over(session, agency_id, campaign_id, last)
+        found[State.SENT, None] = _handed_over(session, agency_id, campaign_id, channel, last)
     return found
 
 
-def _handed_over(session: Session, agency_id: int, campaign_id: int, since: datetime) -> int:
+def _handed_over(session: Session, agency_id: int, campaign_id: int, channel: str, since: datetime) -> int:
     number = select(func.coalesce(func.sum(Figure.number), 0)).where(
         Figure.agency_id == agency_id,
         Figure.campaign_id == campaign_id,
+        Figure.channel == channel,
         Figure.state == State.SENT,
         Figure.number > 0,
         Figure.is_old.is_(False),

@@ -2,24 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.store import agencies
 from campaigns.store.agencies import Agency, Sender
 from campaigns.store.campaigns import Campaign, Text
 
 
+class Words(NamedTuple):
+    """What is said in one language; only a mail has a subject."""
+
+    subject: str | None
+    body: str
+
+
 @dataclass(frozen=True)
 class Premises:
-    """Campaign, agency, sender and texts of one moment. `digest` is what the content amounted to at that moment."""
+    """Campaign and agency, sender and texts of one channel, at one moment. `digest`: what its content amounted to."""
 
     agency: Agency
     campaign: Campaign
     sender: Sender
-    texts: Mapping[str, str]
+    texts: Mapping[str, Words]
     digest: str | None
     running: int  # campaigns of the agency that run now: they share the agency's turn
 
@@ -39,8 +48,13 @@ def begin_consistent(session: Session) -> None:
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
 
 
-def read(session: Session, agency_id: int, campaign_id: int) -> Premises | None:
-    """The premises of one of the agency's campaigns; None if it is gone or has no sender."""
+def channels(session: Session, agency_id: int, campaign_id: int) -> str | None:
+    """A rules.channels.Channels of one of the agency's campaigns; None if it is gone."""
+    return session.scalar(select(Campaign.channels).where(Campaign.agency_id == agency_id, Campaign.id == campaign_id))
+
+
+def read(session: Session, agency_id: int, campaign_id: int, channel: Channel) -> Premises | None:
+    """The premises of one of the agency's campaigns on one channel; None if it is gone or has no sender for it."""
     found = session.execute(
         select(Campaign, func.campaign_content_digest(Campaign.id))
         .where(Campaign.agency_id == agency_id, Campaign.id == campaign_id)
@@ -50,14 +64,14 @@ def read(session: Session, agency_id: int, campaign_id: int) -> Premises | None:
     if found is None or agency is None:
         return None
     campaign: Campaign = found[0]
-    sender = _sender(session, campaign)
+    sender = _sender(session, campaign, channel)
     if sender is None:
         return None
-    texts = session.execute(
-        select(Text.language, Text.body).where(Text.campaign_id == campaign_id, Text.channel == sender.channel)
+    rows = session.execute(
+        select(Text.language, Text.subject, Text.body).where(Text.campaign_id == campaign_id, Text.channel == channel)
     )
-    bodies = {row.language: row.body for row in texts}
-    return Premises(agency, campaign, sender, bodies, found[1], _running(session, agency_id))
+    texts = {row.language: Words(row.subject, row.body) for row in rows}
+    return Premises(agency, campaign, sender, texts, found[1], _running(session, agency_id))
 
 
 def _running(session: Session, agency_id: int) -> int:
@@ -65,9 +79,11 @@ def _running(session: Session, agency_id: int) -> int:
     return session.scalar(select(func.count()).where(running, Campaign.agency_id == agency_id)) or 0
 
 
-def _sender(session: Session, campaign: Campaign) -> Sender | None:
+def _sender(session: Session, campaign: Campaign, channel: Channel) -> Sender | None:
     # The service campaign may name none: then the agency's oldest.
-    statement = select(Sender).where(Sender.agency_id == campaign.agency_id).order_by(Sender.id).limit(1)
-    if campaign.sender_id is not None or campaign.kind != "service":
-        statement = statement.where(Sender.id == campaign.sender_id)
+    chosen = campaign.sender_id if channel is Channel.SMS else campaign.mail_sender_id
+    own = (Sender.agency_id == campaign.agency_id) & (Sender.channel == channel)
+    statement = select(Sender).where(own).order_by(Sender.id).limit(1)
+    if chosen is not None or campaign.kind != "service":
+        statement = statement.where(Sender.id == chosen)
     return session.scalars(statement).one_or_none()

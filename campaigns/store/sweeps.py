@@ -79,10 +79,11 @@ SELECT count(*) FROM moved
 # Of a second attempt that is given up, what became of the first is what remains to be said.
 _LAPSE: Final = _moving(
     "state = 'sending' AND leased_until < now()",
-    "state = 'unknown', leased_until = greatest(now(), d.handed_at + make_interval(secs => :grace))",
+    "state = 'unknown', leased_until = greatest(now(), d.handed_at + make_interval(secs =>"
+    " CASE WHEN d.channel = 'email' THEN :mail_grace ELSE :grace END))",
 )
 _SKIP: Final = _moving(
-    "is_queued",
+    "is_queued AND (CAST(:channel AS text) IS NULL OR channel = :channel)",
     "state = CASE WHEN d.again > 0 THEN 'failed' ELSE 'skipped' END,"
     " reason = CASE WHEN d.again > 0 THEN d.reason ELSE :reason END, leased_until = NULL, not_before = NULL",
 )
@@ -114,11 +115,11 @@ SELECT count(*) FROM moved
 # A run of deliveries by id, so that a pass over a million reads each of them once.
 _SILENT: Final = sql("""
 WITH run AS MATERIALIZED (
-    SELECT id, attempt, provider_ref, state, handed_at FROM delivery
+    SELECT id, attempt, provider_ref, state, handed_at, channel FROM delivery
     WHERE campaign_id = :campaign AND agency_id = :agency AND id > :after ORDER BY id LIMIT :size
 )
 SELECT (SELECT max(id) FROM run), id, attempt, provider_ref
-FROM (SELECT true) AS one LEFT JOIN run ON state = 'sent' AND provider_ref IS NOT NULL
+FROM (SELECT true) AS one LEFT JOIN run ON state = 'sent' AND provider_ref IS NOT NULL AND channel = :channel
     AND handed_at < now() - make_interval(secs => :seconds)
 ORDER BY id
 """)
@@ -164,24 +165,31 @@ SELECT EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id 
 """)
 
 
-def lapse(session: Session, agency_id: int, campaign_id: int, *, grace: float, size: int) -> int:
-    """Call unknown what is in hand past its lease; it is asked about `grace` seconds after it was handed over."""
-    values = {"agency": agency_id, "campaign": campaign_id, "grace": grace, "size": size}
+def lapse(session: Session, agency_id: int, campaign_id: int, *, grace: float, mail_grace: float, size: int) -> int:
+    """Call unknown what is in hand past its lease; something is done about it so long after it was handed over."""
+    values = {"agency": agency_id, "campaign": campaign_id, "grace": grace, "mail_grace": mail_grace, "size": size}
     return int(session.execute(_LAPSE, values).scalar_one())
 
 
-def skip_queued(session: Session, agency_id: int, campaign_id: int, reason: Reason, *, size: int) -> int:
-    """Skip up to `size` queued deliveries for this reason and return how many."""
-    values = {"agency": agency_id, "campaign": campaign_id, "reason": reason, "size": size}
+def skip_queued(
+    session: Session, agency_id: int, campaign_id: int, reason: Reason, *, size: int, channel: str | None = None
+) -> int:
+    """Skip up to `size` queued deliveries, of one channel if named, for this reason and return how many."""
+    values = {"agency": agency_id, "campaign": campaign_id, "reason": reason, "size": size, "channel": channel}
     return int(session.execute(_SKIP, values).scalar_one())
 
 
-def skip_all(sessions: AgencySessions, agency_id: int, campaign_id: int, reason: Reason) -> int:
-    """Skip all that is queued for this reason and return how many; commits slice by slice, and may be called again."""
+def skip_all(
+    sessions: AgencySessions, agency_id: int, campaign_id: int, reason: Reason, *, channel: str | None = None
+) -> int:
+    """Skip all that is queued, of one channel if named, for this reason and return how many.
+
+    Commits slice by slice, and may be called again.
+    """
     total, skipped = 0, _SLICE
     while skipped == _SLICE:
         with sessions(agency_id).begin() as session:
-            skipped = skip_queued(session, agency_id, campaign_id, reason, size=_SLICE)
+            skipped = skip_queued(session, agency_id, campaign_id, reason, size=_SLICE, channel=channel)
         total += skipped
     return total
 
@@ -199,13 +207,14 @@ def try_again(session: Session, agency_id: int, campaign_id: int, *, wait: float
 
 
 def silent(
-    session: Session, agency_id: int, campaign_id: int, *, after: int, seconds: float, size: int
+    session: Session, agency_id: int, campaign_id: int, channel: str, *, after: int, seconds: float, size: int
 ) -> tuple[int | None, list[Silent]]:
-    """Look at the next `size` deliveries above the id `after`: the last of them, and those nothing was heard of.
+    """Look at the next `size` deliveries above the id `after`: the last, and the channel's that nothing was heard of.
 
     The last is None if there was none left; silent are those handed over so many seconds ago without a receipt since.
     """
-    values = {"agency": agency_id, "campaign": campaign_id, "after": after, "seconds": seconds, "size": size}
+    values: dict[str, object] = {"agency": agency_id, "campaign": campaign_id, "channel": channel}
+    values |= {"after": after, "seconds": seconds, "size": size}
     rows = session.execute(_SILENT, values).all()
     return rows[0][0], [Silent(*row[1:]) for row in rows if row[1] is not None]
 

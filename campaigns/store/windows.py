@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, psycopg
 from sqlalchemy.orm import Session
 
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.store.agencies import Agency
 from campaigns.store.campaigns import Campaign
@@ -79,6 +80,10 @@ class Opened(NamedTuple):
 
 
 _ROWS = args_row(Opened)
+_ADDRESS = {
+    Channel.SMS.value: (Contact.phone_index, Contact.phone_sealed),
+    Channel.EMAIL.value: (Contact.email_index, Contact.email_sealed),
+}
 
 
 def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> Sequence[Opened]:
@@ -182,11 +187,12 @@ def _picked(gate: CTE, channel: str) -> CTE:
 def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
     """Each picked delivery with its person, and why it must be skipped, if so."""
     is_service = select(gate.c.is_service).scalar_subquery()
+    index, sealed = _ADDRESS[channel]
     refused = ~not_opted_out(_AGENCY, channel, picked.c.address_index)
     reason = case(
         (refused, Reason.OPTED_OUT.value),
         (is_service, null()),
-        (Contact.phone_index.is_distinct_from(picked.c.address_index), Reason.CHANGED.value),
+        (index.is_distinct_from(picked.c.address_index), Reason.CHANGED.value),
         (Contact.legal_ground.is_(None), Reason.NO_GROUND.value),
         else_=null(),
     )
@@ -196,7 +202,7 @@ def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
             picked.c.address_index,
             picked.c.was_because,
             reason.label("reason"),
-            func.coalesce(Message.address_sealed, Contact.phone_sealed).label("address_sealed"),
+            func.coalesce(Message.address_sealed, sealed).label("address_sealed"),
             Contact.name_sealed,
             Contact.business_sealed,
             Place.name.label("place"),

@@ -50,7 +50,7 @@ def test_a_message_of_two_parts_costs_two(carrier, starts, send, states, charged
 
 def test_what_turns_out_shorter_leaves_its_part_to_others(carrier, starts, send, states, charged, tools, agency):
     campaign_id = starts(60, texts=NAMED, parts_cap=25)
-    most = orders.read(tools, agency.id, campaign_id).most_parts
+    most = orders.read(tools, agency.id, campaign_id)[0].most_parts
     assert most == 6
     carrier.faults(latency_ms=20)
     send(campaign_id)
@@ -65,7 +65,7 @@ def test_what_a_dead_worker_had_in_hand_counts_until_it_is_settled(
 ):
     campaign_id = starts(60, parts_cap=25)
     do("UPDATE contact SET changed_at = now() - interval '1 hour'")
-    order = orders.read(tools, agency.id, campaign_id)
+    order = orders.read(tools, agency.id, campaign_id)[0]
     gate = dispatch._gate(tools, order, datetime.now(UTC))
     with sessions(agency.id).begin() as session:
         assert len(windows.open_window(session, gate, size=10)) == 10

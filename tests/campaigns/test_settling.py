@@ -302,7 +302,7 @@ def test_a_stop_whose_nudge_is_lost_is_found_by_the_clock(running, settle, state
 def test_a_campaign_does_not_end_before_its_second_attempts(running, send, states, tools, sessions, agency, sender, do):
     campaign_id = running(1)
     send(campaign_id)
-    order, now = orders.read(tools, agency.id, campaign_id), datetime.now(UTC)
+    order, now = orders.read(tools, agency.id, campaign_id)[0], datetime.now(UTC)
     # The last news comes when a settling job has looked already for what may go again.
     one = do("SELECT id, attempt, provider_ref FROM delivery WHERE campaign_id = :c", c=campaign_id).one()
     reported = Reported(one.provider_ref, State.FAILED, Failure.UNREACHABLE)
