@@ -88,6 +88,14 @@ def test_after_a_rest_no_more_than_the_burst(throttle):
     assert one.take(50, parts=1).messages == 10
 
 
+def test_what_was_not_asked_for_is_still_there(throttle):
+    one = throttle(100)
+    one.take(1, parts=1)
+    time.sleep(REST)
+    assert one.take(3, parts=1).messages == 3
+    assert one.take(50, parts=1).messages >= 7
+
+
 def test_workers_share_it(throttle, valkey):
     use = used(valkey, [throttle(200, name) for name in "abc"], 1.5)
     assert 0.95 * 200 * use.in_time - 10 <= use.messages <= 200 * use.seconds
