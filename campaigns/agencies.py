@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
-from campaigns.providers.contract import Account, NotSent
+from campaigns.providers.contract import Account, NotSent, Security, Server
 from campaigns.rules import hours as hours_rules
 from campaigns.rules import names
+from campaigns.rules.channels import Channel
 from campaigns.rules.outcomes import Failure
 from campaigns.settings import Settings
 from campaigns.store import agencies as store
@@ -130,9 +131,9 @@ def resume(session: Session, agency_id: int, *, by: int) -> Agency:
     return agency
 
 
-def senders(session: Session, agency_id: int) -> list[Sender]:
-    """The agency's senders, oldest first."""
-    return list(store.senders(session, agency_id))
+def senders(session: Session, agency_id: int, channel: Channel | None = None) -> list[Sender]:
+    """The agency's senders, or those of one channel, oldest first."""
+    return [one for one in store.senders(session, agency_id) if channel is None or one.channel == channel]
 
 
 def sender(session: Session, agency_id: int, sender_id: int) -> Sender:
@@ -151,13 +152,18 @@ def sender_by_key(session: Session, key: str) -> Sender | None:
 def save_sender(
     session: Session, vault: Vault, agency_id: int, form: SenderForm, *, sender_id: int | None = None, by: int | None
 ) -> Sender:
-    """Add a sender, or change the one with `sender_id`. Its key, which webhook paths carry, never changes."""
+    """Add a number, or change the one with `sender_id`. Its key, which webhook paths carry, never changes.
+
+    Raises NotFound, also for a mail sender, or Invalid for a field of the form.
+    """
     _check_sender(form, needs_token=sender_id is None)
     found = (
         sender(session, agency_id, sender_id)
         if sender_id is not None
         else Sender(agency_id=agency_id, key=secrets.token_urlsafe(18), provider="twilio", channel="sms")
     )
+    if found.channel != Channel.SMS:
+        raise NotFound("sender_unknown")
     if form.address in {other.address for other in senders(session, agency_id) if other is not found}:
         raise Invalid("address", "sender_taken", address=form.address)
     try:
@@ -175,9 +181,9 @@ def save_sender(
 def try_sender(
     sessions: AgencySessions, vault: Vault, settings: Settings, agency_id: int, sender_id: int, *, by: int
 ) -> Failure | None:
-    """Ask the provider whether account, token and number are right; None if they are. Sends nothing.
+    """Ask the provider, or the mail server, whether what is kept about the sender is right; None if it is.
 
-    Commits the audit row by itself, so that no transaction is open while the provider is asked (up to ten seconds).
+    Sends nothing. Commits the audit row by itself: no transaction is open while the other is asked (up to ten seconds).
     Raises NotFound, or Conflict("provider_silent") if the provider cannot be asked now.
     """
     with sessions(agency_id)() as session:
@@ -196,7 +202,8 @@ def _ask_provider(vault: Vault, settings: Settings, found: Sender) -> str:
 
     try:
         secret = vault.open(found.credentials_sealed, found.agency_id)
-        account = Account(found.id, found.address, found.account, secret)
+        server = Server(found.host, found.port, Security(found.security or "")) if found.host and found.port else None
+        account = Account(found.id, found.address, found.account, secret, server)
         fault = asyncio.run(registry.check(found.provider, account, settings))
     except NotSent:
         return _SILENT

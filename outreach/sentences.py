@@ -38,6 +38,18 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "account_shape": later("An account begins with AC, followed by 32 digits and letters from a to f."),
     "token_shape": later("Copy the token from your provider's console: up to 200 plain letters, digits and signs."),
     "provider_silent": later("The provider did not answer. This says nothing about the sender: try again in a minute."),
+    "host_shape": later("Write the name of the mail server, for example smtp.agency.gob.pe."),
+    "domain_shape": later("Write a domain, for example rebotes.agency.gob.pe."),
+    "security_unknown": later("Choose how the line to the server is encrypted."),
+    "security_needed": later("Without encryption only a server on this very machine can be used. Choose STARTTLS or TLS."),
+    "login_shape": later("Use up to %(longest)s letters, digits and signs."),
+    "login_needed": later("Write the name this password is for, or leave both empty."),
+    "password_needed": later("Write the password for this name."),
+    "password_again": later("Write the password again: the one that is kept was for another server or another name."),
+    "dkim_selector_shape": later("Write a selector of letters, digits and hyphens, for example outreach."),
+    "dkim_key_shape": later(
+        "Paste a private key in PEM, without a password: RSA with 2048 bits, or ed25519. It begins with -----BEGIN."
+    ),
     "number_range": later("Write a whole number from %(lowest)s to %(highest)s."),
     "name_length": later("Write a name of 1 to %(longest)s characters."),
     "role_unknown": later("There is no role %(role)s: choose writer, approver or admin."),

@@ -3,13 +3,16 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from campaigns.providers import smtp, twilio, twilio_check
+from campaigns.providers import smtp, smtp_check, twilio, twilio_check
 from campaigns.providers.contract import Account, Provider
 from campaigns.rules.outcomes import Failure
 from campaigns.settings import Settings
 
 _PROVIDERS: Final[dict[str, Callable[[Account, Settings], Provider]]] = {"twilio": twilio.Twilio, "smtp": smtp.Smtp}
-_CHECKS: Final[dict[str, Callable[[Account, Settings], Awaitable[Failure | None]]]] = {"twilio": twilio_check.check}
+_CHECKS: Final[dict[str, Callable[[Account, Settings], Awaitable[Failure | None]]]] = {
+    "twilio": twilio_check.check,
+    "smtp": smtp_check.check,
+}
 
 
 def connect(name: str, account: Account, settings: Settings) -> Provider:

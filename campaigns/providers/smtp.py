@@ -41,7 +41,7 @@ class Smtp:
         if account.server is None:
             raise ValueError("a mail sender needs a server")
         self._account, self._server, self._seconds = account, account.server, settings.provider_timeout
-        self._tls = None if account.server.security is Security.NONE else _context(account.server)
+        self._tls = None if account.server.security is Security.NONE else context(account.server)
         self._idle: list[_Line] = []
 
     async def send(self, message: Outgoing) -> str:
@@ -153,7 +153,8 @@ def is_on_this_machine(host: str) -> bool:
         return False
 
 
-def _context(server: Server) -> ssl.SSLContext:
+def context(server: Server) -> ssl.SSLContext:
+    """How the line to this server is encrypted, and how its certificate is judged."""
     context = ssl.create_default_context()
     if is_on_this_machine(server.host):
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nobody certifies a loopback address

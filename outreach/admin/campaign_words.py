@@ -117,6 +117,7 @@ FAILURES: Final = {
     Failure.TEXT_REFUSED: (_l("The provider refused the text"), _l("Shorten the text or ask the provider.")),
     Failure.SENDER_REFUSED: (_l("The provider refused the sender"), _l("Check the sender under Settings.")),
     Failure.CREDENTIALS: (_l("The provider refused the sign-in"), _l("Check account and token under Settings.")),
+    Failure.NO_PRIVACY: (_l("The line to the mail server is not encrypted"), _l("Test the sender under Settings.")),
     Failure.ACCOUNT: (_l("The provider's account is closed or over its limit"), _l("Ask the provider.")),
     Failure.NEVER_TAKEN: (_l("The provider never received it"), _l("A copy of the campaign can reach these people.")),
     Failure.UNREADABLE: (_l("What is kept about the person cannot be read"), _l("Tell whoever runs the system.")),
