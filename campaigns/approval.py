@@ -15,7 +15,6 @@ from campaigns.store import campaigns as store
 from campaigns.store.campaigns import Campaign
 
 LONGEST_REASON = 500
-_WROTE = (audit.Did.CAMPAIGN_WRITTEN, audit.Did.CAMPAIGN_SUBMITTED)
 
 
 def to_approve(session: Session, agency_id: int, staff_id: int) -> list[Campaign]:
@@ -118,7 +117,7 @@ def cancel(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Ca
 def _wrote(session: Session, agency_id: int, campaigns: Sequence[Campaign], staff_id: int) -> set[int]:
     # Everyone who ever wrote it, not only the last: else two people could approve each other's words unread.
     subjects = {f"campaign:{campaign.id}": campaign.id for campaign in campaigns}
-    found = deeds.done_to(session, agency_id, staff_id, _WROTE, subjects)
+    found = deeds.done_to(session, agency_id, staff_id, audit.WROTE, subjects)
     return {subjects[subject] for subject in found} | {one.id for one in campaigns if one.author_id == staff_id}
 
 

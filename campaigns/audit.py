@@ -1,7 +1,7 @@
 """Writes who did what, in the transaction of the deed itself."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -44,6 +44,10 @@ class Did(StrEnum):
     CAMPAIGN_CORRECTED = "campaign:corrected"
     CAMPAIGN_WITHDRAWN = "campaign:withdrawn"
     INBOUND_CLOSED = "inbound:closed"
+
+
+# Whoever did one of these to a campaign may not approve it: else two could approve each other's words unread.
+WROTE: Final = (Did.CAMPAIGN_WRITTEN, Did.CAMPAIGN_SUBMITTED)
 
 
 def record(session: Session, agency_id: int, did: Did, subject: str, *, by: int | None, **detail: Any) -> None:

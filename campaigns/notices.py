@@ -26,12 +26,18 @@ class News(StrEnum):
     RESUMED = "resumed"
     STOPPED = "stopped"
     FINISHED = "finished"
+    TO_APPROVE = "to_approve"  # only by mail: the start page shows what waits for whom
 
 
 def tell(session: Session, campaign: Campaign, news: News, *, by: int | None, reason: str | None = None) -> None:
     """Tell the campaign's author and approver, but not `by`, who did it. Never commits; call it once per deed."""
     people = {campaign.author_id, campaign.approver_id} - {None, by}
     store.add(session, campaign.agency_id, campaign.id, [one for one in people if one], what=news, reason=reason)
+
+
+def ask(session: Session, campaign: Campaign, staff_ids: Sequence[int]) -> None:
+    """Tell these that the campaign waits for their approval. Never commits; call it once per submission."""
+    store.add(session, campaign.agency_id, campaign.id, staff_ids, what=News.TO_APPROVE, reason=None, seen=True)
 
 
 def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int = SHOWN) -> Sequence[Unseen]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from campaigns import audit
+from campaigns import asking, audit
 from campaigns.rules import segments
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.store import audiences, corrections
@@ -104,7 +104,7 @@ def _finish(session: Session, campaign: Campaign, now: datetime) -> None:
         audit.record(session, campaign.agency_id, audit.Did.CAMPAIGN_RETURNED, subject, by=None, reason=NOBODY_LEFT)
         return
     digests = store.digests(session, campaign.id)
-    store.move(
+    submitted = store.move(
         session,
         campaign.agency_id,
         campaign.id,
@@ -115,3 +115,5 @@ def _finish(session: Session, campaign: Campaign, now: datetime) -> None:
         plan_total=campaign.plan_done,
         plan_leased_until=None,
     )
+    if submitted is not None:
+        asking.ask(session, submitted)

@@ -2,10 +2,24 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+
+@dataclass(frozen=True)
+class MailRelay:
+    """Where letters to staff are handed over, and as whom. `security` is starttls, tls, or none on this machine."""
+
+    host: str
+    port: int
+    security: str
+    user: str
+    password: str = field(repr=False)
+    sender: str
 
 
 @dataclass(frozen=True)
@@ -31,13 +45,21 @@ class Settings:
     seal_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
     index_keys: Mapping[int, bytes] = field(default_factory=dict, repr=False)
     twilio_url: str = "https://api.twilio.com"
+    resolver: str = ""  # the DNS server that checks ask, as ADDRESS or ADDRESS:PORT; empty: the system's
     provider_timeout: float = 30.0  # seconds; a shorter one makes more unknowns (DOMAIN 1.8)
     lease: float = 120.0  # seconds a window may stay open before the sweep calls it unknown
     grace: float = 120.0  # seconds an unknown waits for a receipt before the provider is asked
     again_after: float = 1800.0  # seconds from a certain failure to the one new attempt, up to twice as long
     ask_after: float = 3600.0  # seconds without a receipt after which the provider is asked about a sent message
     clock_interval: float = 2.0  # seconds between two looks of the clock
+    mails_per_domain: int = 20  # mails a second to one recipient's domain, of all agencies together; 0 is no limit
     interface_languages: tuple[str, ...] = ("es", "en")
+    mailin_host: str = "127.0.0.1"  # where mails that come back are taken
+    mailin_port: int = 8025  # 0: nothing listens
+    mailin_cert: Path | None = None  # PEM, for STARTTLS
+    mailin_key: Path | None = None  # None: the key is in the same file
+    simulator_smtp_port: int = 8026
+    mail_relay: MailRelay | None = None  # without one staff get no mails, and everything else works
 
     @property
     def secure_cookies(self) -> bool:
@@ -78,13 +100,23 @@ class Settings:
             seal_keys=parse_keys("OUTREACH_SEAL_KEYS", environ.get("OUTREACH_SEAL_KEYS", "")),
             index_keys=parse_keys("OUTREACH_INDEX_KEYS", environ.get("OUTREACH_INDEX_KEYS", "")),
             twilio_url=_address(environ, "TWILIO_URL", "https://api.twilio.com"),
+            resolver=_resolver(environ, "OUTREACH_RESOLVER"),
             provider_timeout=_seconds(environ, "OUTREACH_PROVIDER_TIMEOUT", 30.0),
             lease=_seconds(environ, "OUTREACH_LEASE", 120.0),
             grace=_seconds(environ, "OUTREACH_GRACE", 120.0),
             again_after=_seconds(environ, "OUTREACH_AGAIN_AFTER", 1800.0),
             ask_after=_seconds(environ, "OUTREACH_ASK_AFTER", 3600.0),
             clock_interval=_seconds(environ, "OUTREACH_CLOCK_INTERVAL", 2.0),
+            mails_per_domain=_count(environ, "OUTREACH_MAILS_PER_DOMAIN", cls.mails_per_domain, most=100_000),
+            mailin_host=environ.get("OUTREACH_MAILIN_HOST") or "127.0.0.1",
+            mailin_port=_port(environ, "OUTREACH_MAILIN_PORT", 8025, lowest=0),
+            mailin_cert=_file(environ, "OUTREACH_MAILIN_CERT"),
+            mailin_key=_file(environ, "OUTREACH_MAILIN_KEY"),
+            simulator_smtp_port=_port(environ, "SIMULATOR_SMTP_PORT", 8026),
+            mail_relay=_relay(environ),
         )
+        if settings.mailin_key and not settings.mailin_cert:
+            raise ValueError("OUTREACH_MAILIN_KEY: it needs its certificate, OUTREACH_MAILIN_CERT")
         if settings.database_url and not (settings.secret_key and settings.password_salt):
             raise ValueError("OUTREACH_SECRET_KEY and OUTREACH_PASSWORD_SALT: both are needed with DATABASE_URL")
         if settings.database_url and not (settings.seal_keys and settings.index_keys):
@@ -116,11 +148,16 @@ def _given(name: str, value: str | None) -> str:
     return value
 
 
-def _port(environ: Mapping[str, str], name: str, default: int) -> int:
+def _port(environ: Mapping[str, str], name: str, default: int, *, lowest: int = 1) -> int:
     value = environ.get(name) or str(default)
-    if not value.isascii() or not value.isdigit() or not 0 < int(value) < 65536:
-        raise ValueError(f"{name}={value!r}: write a port number from 1 to 65535")
+    if not value.isascii() or not value.isdigit() or not lowest <= int(value) < 65536:
+        raise ValueError(f"{name}={value!r}: write a port number from {lowest} to 65535")
     return int(value)
+
+
+def _file(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name)
+    return Path(value).absolute() if value else None
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
@@ -134,11 +171,52 @@ def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     return seconds
 
 
+def _count(environ: Mapping[str, str], name: str, default: int, *, most: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit() or int(value) > most:
+        raise ValueError(f"{name}={value!r}: write a number from 0 to {most}")
+    return int(value)
+
+
 def _address(environ: Mapping[str, str], name: str, default: str) -> str:
     value = (environ.get(name) or default).rstrip("/")
     if not value.isascii() or not value.startswith(("http://", "https://")):
         raise ValueError(f"{name}={value!r}: write an address that begins with http:// or https://")
     return value
+
+
+_RELAY = "OUTREACH_MAIL_URL: write smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465"
+_PORTS = {"smtp": 587, "smtps": 465}
+
+
+def _relay(environ: Mapping[str, str]) -> MailRelay | None:
+    """Never repeats the address: it may hold a password."""
+    url, sender = environ.get("OUTREACH_MAIL_URL"), environ.get("OUTREACH_MAIL_FROM") or ""
+    if not url and not sender:
+        return None
+    if not url or not sender:
+        raise ValueError("OUTREACH_MAIL_URL and OUTREACH_MAIL_FROM: set both, or none for no mails to staff")
+    if not re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", sender):
+        raise ValueError(f"OUTREACH_MAIL_FROM={sender!r}: write an e-mail address such as outreach@agency.gob.pe")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        raise ValueError(_RELAY) from None
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", host) or parts.path not in {"", "/"} or bool(user) != bool(password):
+        raise ValueError(_RELAY)
+    if parts.query or parts.fragment:
+        raise ValueError(_RELAY)
+    security = "tls" if parts.scheme == "smtps" else "none" if _is_loopback(host) else "starttls"
+    return MailRelay(host, port, security, user, password, sender)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _networks(environ: Mapping[str, str], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
@@ -152,6 +230,24 @@ def _networks(environ: Mapping[str, str], name: str, default: tuple[str, ...]) -
     except ValueError:
         raise ValueError(f"{name}={value!r}: write addresses or networks (10.0.0.0/8) with commas between") from None
     return networks
+
+
+def _resolver(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "").strip()
+    host, port = value, "53"
+    if value.startswith("["):
+        host, _, rest = value[1:].partition("]")
+        port = rest.removeprefix(":") or "53" if not rest or rest.startswith(":") else ""
+    elif value.count(":") == 1:
+        host, _, port = value.partition(":")
+    try:
+        if value:
+            ip_address(host)
+    except ValueError:
+        port = ""
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{name}={value!r}: write an address such as 9.9.9.9, 127.0.0.1:5353 or [::1]:5353")
+    return value
 
 
 def _database(environ: Mapping[str, str], name: str) -> str | None:

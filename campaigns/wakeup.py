@@ -33,6 +33,7 @@ class Work(StrEnum):
     SETTLE = "settle"
     RECEIPTS = "receipts"
     IMPORT = "import"
+    NOTICES = "notices"
 
 
 JOBS: Final[dict[Work, str]] = {
@@ -43,10 +44,11 @@ JOBS: Final[dict[Work, str]] = {
     Work.SETTLE: "workers.upkeep.settle",
     Work.RECEIPTS: "workers.receipts.apply",
     Work.IMPORT: "workers.imports.run",
+    Work.NOTICES: "workers.notices.mail",
 }
 
 
-_LESS_THAN_URGENT: Final = frozenset({Work.SEND, Work.PLAN, Work.IMPORT})
+_LESS_THAN_URGENT: Final = frozenset({Work.SEND, Work.PLAN, Work.IMPORT, Work.NOTICES})
 
 
 def queue_name(what: Work) -> str:

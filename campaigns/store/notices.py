@@ -7,14 +7,17 @@ from sqlalchemy import ForeignKey, Index, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.campaigns import Campaign
-from campaigns.store.metadata import Id, Made, Moment, Ref, Table
+from campaigns.store.metadata import Id, Made, Moment, Ref, Small, Table
 
 
 class Notice(Table):
     """One piece of news for one member of staff."""
 
     __tablename__ = "notice"
-    __table_args__ = (Index("notice_unseen", "agency_id", "staff_id", "id", postgresql_where=text("seen_at IS NULL")),)
+    __table_args__ = (
+        Index("notice_unseen", "agency_id", "staff_id", "id", postgresql_where=text("seen_at IS NULL")),
+        Index("notice_to_mail", "agency_id", "id", postgresql_where=text("mailed_at IS NULL AND unmailed IS NULL")),
+    )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
     staff_id: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
@@ -23,6 +26,11 @@ class Notice(Table):
     reason: Mapped[str | None]
     made_at: Mapped[Made]
     seen_at: Mapped[Moment | None]
+    mailed_at: Mapped[Moment | None]  # the relay took it
+    unmailed: Mapped[str | None]  # why it never will be mailed
+    mail_tries: Mapped[Small] = mapped_column(server_default="0")
+    mail_after: Mapped[Moment | None]  # not before: somebody is at it, or the relay could not take it
+    mail_group: Mapped[Ref | None]  # the first notice of the mail it was first put into, and stays in
 
 
 class Unseen(NamedTuple):
@@ -33,15 +41,20 @@ class Unseen(NamedTuple):
 
 
 def add(
-    session: Session, agency_id: int, campaign_id: int, staff_ids: Collection[int], *, what: str, reason: str | None
+    session: Session,
+    agency_id: int,
+    campaign_id: int,
+    staff_ids: Collection[int],
+    *,
+    what: str,
+    reason: str | None,
+    seen: bool = False,
 ) -> None:
-    """Add a notice for each of these; never commits."""
+    """Add a notice for each of these; never commits. `seen`: for the mail only, the page shows it in another way."""
     if staff_ids:
-        rows = [
-            {"agency_id": agency_id, "campaign_id": campaign_id, "staff_id": one, "what": what, "reason": reason}
-            for one in staff_ids
-        ]
-        session.execute(insert(Notice), rows)
+        about = {"agency_id": agency_id, "campaign_id": campaign_id, "what": what, "reason": reason}
+        seen_at = func.now() if seen else None
+        session.execute(insert(Notice).values([{**about, "staff_id": one, "seen_at": seen_at} for one in staff_ids]))
 
 
 def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int) -> Sequence[Unseen]:

@@ -19,6 +19,7 @@ WHAT: Final = {
     News.RESUMED: (_l("Goes on"), ""),
     News.STOPPED: (_l("Stopped"), "danger"),
     News.FINISHED: (_l("Finished"), "done"),
+    News.TO_APPROVE: (_l("Waiting for your approval"), "waiting"),
 }
 _LATE: Final = _l("Its time passed while the system was not running. Somebody has to start it, or take it back.")
 _OVER: Final = _l("Its time passed while the system was not running, and now it is over. Take it back.")

@@ -294,7 +294,8 @@ def test_a_stop_whose_nudge_is_lost_is_found_by_the_clock(running, settle, state
     with sessions(agency.id).begin() as session:
         scheduling.stop(session, agency.id, campaign_id, by=ada.id)
     with sessions(None).begin() as session:
-        assert [(one.what, one.subject) for one in due_work.work(session)] == [("settle", campaign_id)]
+        found = [(one.what, one.subject) for one in due_work.work(session)]
+        assert [one for one in found if one[0] != "notices"] == [("settle", campaign_id)]
     assert settle(campaign_id) == CampaignState.STOPPED
     assert states(campaign_id) == {"skipped: stopped": 2}
 

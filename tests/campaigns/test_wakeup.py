@@ -61,11 +61,11 @@ def test_other_work_that_waits_is_seen(valkey):
 
 def test_the_clock_finds_what_no_nudge_told(sessions, valkey, agency, running):
     campaign_id = running(1)
-    assert wakeup.everything_due(sessions, valkey) == 1
-    assert waiting(valkey, Work.SEND) == 1
+    assert wakeup.everything_due(sessions, valkey) == 2
+    assert (waiting(valkey, Work.SEND), waiting(valkey, Work.NOTICES)) == (1, 1)
     assert wakeup.everything_due(sessions, valkey) == 0
     valkey.flushdb()
-    assert wakeup.everything_due(sessions, valkey) == 1
+    assert wakeup.everything_due(sessions, valkey) == 2
     assert valkey.exists(f"nudge:send:{agency.id}:{campaign_id}")
 
 
