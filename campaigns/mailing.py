@@ -22,7 +22,7 @@ from campaigns import rendering
 from campaigns.providers import mime
 from campaigns.providers.mime import Spliced
 from campaigns.rendering import Frame
-from campaigns.rules import mail_links, mail_text, placeholders
+from campaigns.rules import mail_text, placeholders
 from campaigns.rules.mail_text import Body
 from campaigns.rules.placeholders import Hole, Pieces
 from campaigns.store import reference
@@ -43,7 +43,8 @@ _PART: Final = (
 
 @dataclass(frozen=True)
 class Letterhead:
-    """What an agency's mails carry around every text. `page` is where people can check that a mail is genuine.
+    """What an agency's mails carry around every text. `page` is where people can check that a mail is genuine: an
+    address of our own, from the settings.
 
     `list_id` is a host name of the sending domain (RFC 2919). `unsubscribe` and `verify` are signed words by language;
     where a language has none, the Spanish ones stand. `crest` is a short text, so that a mail shows it without images.
@@ -170,12 +171,11 @@ def letterhead(session: Session, *, address: str, reply_to: str, list_id: str, p
 def prepare(around: Frame, head: Letterhead, letter: Letter) -> PreparedMail:
     """Compile a letter. Raises Invalid for the fields subject_{language} and mail_{language} (see rules.mail_text),
 
-    and for page, where the letterhead's cannot be linked; Refused where the letterhead's addresses cannot be written.
+    and Refused where the letterhead's addresses cannot be written.
     """
     personal = rendering.PERSONAL
     subject = mail_text.read_subject(letter.subject, around.lines, personal, f"subject_{letter.language}")
     body = mail_text.read_body(letter.body, around.lines, personal, f"mail_{letter.language}")
-    mail_links.read_target(head.page, "page")
     page, plain = body.write()
     holes = {piece.name for piece in subject if isinstance(piece, Hole)}
     holes |= {name for mark, name in body.marks.items() if mark in page or mark in plain}

@@ -24,6 +24,7 @@ from campaigns.store import premises as store
 from campaigns.store import reference
 from campaigns.store.agencies import Sender
 from campaigns.store.budgets import Budget
+from campaigns.store.campaigns import Words
 from campaigns.store.engine import AgencySessions
 from campaigns.store.premises import Premises
 from campaigns.vault import Vault
@@ -158,7 +159,7 @@ def _writer(session: Session, tools: Tools, premises: Premises, around: Frame, *
 
 
 def _letters(
-    session: Session, premises: Premises, texts: Mapping[str, store.Words], around: Frame, head: Letterhead
+    session: Session, premises: Premises, texts: Mapping[str, Words], around: Frame, head: Letterhead
 ) -> dict[str, PreparedMail]:
     campaign = premises.campaign
     neutral = reference.signed_texts(session, "mail_neutral_subject") if campaign.is_discreet else {}

@@ -115,15 +115,7 @@ class Settings:
             simulator_smtp_port=_port(environ, "SIMULATOR_SMTP_PORT", 8026),
             mail_relay=_relay(environ),
         )
-        if settings.mailin_key and not settings.mailin_cert:
-            raise ValueError("OUTREACH_MAILIN_KEY: it needs its certificate, OUTREACH_MAILIN_CERT")
-        if settings.database_url and not (settings.secret_key and settings.password_salt):
-            raise ValueError("OUTREACH_SECRET_KEY and OUTREACH_PASSWORD_SALT: both are needed with DATABASE_URL")
-        if settings.database_url and not (settings.seal_keys and settings.index_keys):
-            raise ValueError(
-                "OUTREACH_SEAL_KEYS and OUTREACH_INDEX_KEYS: both are needed with DATABASE_URL; "
-                "make them with: outreach keys"
-            )
+        _check_complete(settings)
         return settings
 
 
@@ -140,6 +132,18 @@ def parse_keys(name: str, value: str) -> dict[int, bytes]:
             raise ValueError(f"{name}: each key needs its own number from 1 to 255 and 32 bytes")
         keys[key_id] = key
     return keys
+
+
+def _check_complete(settings: Settings) -> None:
+    if settings.mailin_key and not settings.mailin_cert:
+        raise ValueError("OUTREACH_MAILIN_KEY: it needs its certificate, OUTREACH_MAILIN_CERT")
+    if settings.database_url and not (settings.secret_key and settings.password_salt):
+        raise ValueError("OUTREACH_SECRET_KEY and OUTREACH_PASSWORD_SALT: both are needed with DATABASE_URL")
+    if settings.database_url and not (settings.seal_keys and settings.index_keys):
+        raise ValueError(
+            "OUTREACH_SEAL_KEYS and OUTREACH_INDEX_KEYS: both are needed with DATABASE_URL; "
+            "make them with: outreach keys"
+        )
 
 
 def _given(name: str, value: str | None) -> str:

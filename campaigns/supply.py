@@ -15,8 +15,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from campaigns import wakeup
+from campaigns.domain_pace import DomainPace
 from campaigns.orders import Order, Tools
 from campaigns.providers.contract import Refused
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import Reason, State
 from campaigns.rules.outcomes import Failure
 from campaigns.store import budgets, windows
@@ -111,6 +113,9 @@ class Supply:
             in_flight=self._sender.in_flight,
             urgent=campaign.is_urgent,
         )
+        per_domain = tools.settings.mails_per_domain
+        is_mail = order.channel is Channel.EMAIL
+        self._domains = DomainPace(tools.valkey, tools.vault, per_domain) if is_mail and per_domain else None
         self._budget = order.budget(datetime.now(UTC))
         self._after = 0  # the last delivery opened
         self._each = float(order.most_pace)  # what a message will probably need of the pace
@@ -234,9 +239,21 @@ class Supply:
                 self._write(window, row, began_at, fresh_until)
         return self._fitted(window, granted, demand)
 
+    def _spread(self, window: Window) -> list[Ready]:
+        """What the recipients' domains may be sent now; the rest goes back until its turn. Of SMS all."""
+        if self._domains is None:
+            return window.ready
+        waits = self._domains.waits([one.written.address for one in window.ready])
+        window.over.extend(
+            Result(one.id, one.attempt, State.QUEUED, after=wait)
+            for one, wait in zip(window.ready, waits, strict=True)
+            if wait
+        )
+        return [one for one, wait in zip(window.ready, waits, strict=True) if not wait]
+
     def _fitted(self, window: Window, granted: int, demand: Demand) -> Window:
         """Only what the granted parts are enough for: the rest goes back, and so do parts that nobody needs."""
-        ready, left = window.ready, granted
+        ready, left = self._spread(window), granted
         if ready:
             each = sum(one.written.pace for one in ready) / len(ready)
             self._each = 0.8 * self._each + 0.2 * _MARGIN * each

@@ -17,6 +17,11 @@ class Carrier:
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/control/{path}", data), timeout=10) as answer:
             return json.loads(answer.read())
 
+    def raw(self, mail: int) -> bytes:
+        """A mail's bytes as they came."""
+        with urllib.request.urlopen(f"{self.url}/control/mails/{mail}/raw", timeout=10) as answer:
+            return answer.read()
+
     def faults(self, **given: object) -> None:
         self.control("faults", given)
 

@@ -20,7 +20,7 @@ from campaigns.vault import Vault
 from outreach import embedded
 from outreach.database import Connections, connect, migrate
 
-pytest_plugins = ["tests.cast", "tests.sending", "tests.hearing", "tests.amending", "tests.relay", "tests.returning"]
+pytest_plugins = ["tests.cast", "tests.sending", "tests.hearing", "tests.amending", "tests.posting", "tests.relay", "tests.returning"]
 
 # Tests lose nothing that matters when the machine stops.
 os.environ.setdefault("OUTREACH_POSTGRES_CONF", "fsync=off;synchronous_commit=off;full_page_writes=off")
@@ -42,6 +42,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterat
             redis_url=live.queue_url.replace("db=0", f"db={number}"),
             grace=2.0,
             provider_timeout=5.0,
+            mails_per_domain=0,
             base_url="http://127.0.0.1:8000",
         )
 
@@ -90,13 +91,13 @@ def session(sessions: AgencySessions, agency: object) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
-def simulator_url() -> Iterator[str]:
-    """A carrier of our own in a process of its own, on a free port."""
+def simulator() -> Iterator[tuple[str, int]]:
+    """The outside world in a process of its own, on free ports: its address, and the port that takes mail."""
     from tests.cast import SIMULATOR_ACCOUNT, SIMULATOR_NUMBER, SIMULATOR_TOKEN  # a plugin may not be imported before
 
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "simulator", "--port", "0", "--opt-out", "off"),
+            *(sys.executable, "-m", "simulator", "--port", "0", "--smtp-port", "0", "--opt-out", "off"),
             *("--account", f"{SIMULATOR_ACCOUNT}:{SIMULATOR_TOKEN}", "--numbers", SIMULATOR_NUMBER),
         ],
         cwd=Path(__file__).parent.parent,
@@ -104,11 +105,17 @@ def simulator_url() -> Iterator[str]:
         text=True,
     )
     assert process.stdout
-    line = process.stdout.readline()
-    yield line.strip().rpartition(" ")[2]
+    url, mail = (process.stdout.readline().strip().rpartition(" ")[2] for _ in range(2))
+    yield url, int(mail.rpartition(":")[2])
     process.terminate()
     process.wait(10)
     process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def simulator_url(simulator: tuple[str, int]) -> str:
+    """Where the outside world is spoken to."""
+    return simulator[0]
 
 
 def _make_database(owner_url: str, name: str) -> None:

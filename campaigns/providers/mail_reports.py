@@ -16,8 +16,8 @@ from flufl.bounce import all_failures
 
 from campaigns.providers import mail_reading, smtp_codes
 from campaigns.providers.mail_reading import Mail
-from campaigns.providers.smtp_codes import HARD, Stage
-from campaigns.rules.outcomes import Failure
+from campaigns.providers.smtp_codes import Stage
+from campaigns.rules.outcomes import NO_MAILBOX, Failure
 from campaigns.rules.spelling import fold
 
 
@@ -176,11 +176,11 @@ def _failed(status: str, said: str, code: int, named: tuple[str, ...]) -> Verdic
     else:
         reason = smtp_codes.permanent(Stage.RCPT, code, said) if code >= 500 else Failure.OTHER
         # A bare 550 is no proof that nobody is there: servers answer it to whatever they do not like.
-        reason = Failure.OTHER if reason in HARD else reason
+        reason = Failure.OTHER if reason in NO_MAILBOX else reason
     passing = (enhanced is not None and enhanced[0] == 4) or (enhanced is None and 400 <= code < 500)
-    if passing and reason in HARD:
+    if passing and reason in NO_MAILBOX:
         reason = Failure.UNREACHABLE
-    return Verdict(Kind.HARD if reason in HARD else Kind.SOFT, reason, named)
+    return Verdict(Kind.HARD if reason in NO_MAILBOX else Kind.SOFT, reason, named)
 
 
 def _overall(told: list[Verdict]) -> Verdict:

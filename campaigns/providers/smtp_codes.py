@@ -72,9 +72,6 @@ _PLAIN_AT_RCPT: Final = {
 }
 _LOGIN: Final = frozenset({530, 534, 535, 538})
 
-# Nobody will ever be reached there: no more mails to this address.
-HARD: Final = frozenset({Failure.ADDRESS_UNKNOWN, Failure.ADDRESS_INVALID})
-
 
 def enhanced(text: str) -> tuple[int, int, int] | None:
     """The first enhanced status code in a reply or diagnostic text; None without one."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,14 +10,7 @@ from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.store import agencies
 from campaigns.store.agencies import Agency, Sender
-from campaigns.store.campaigns import Campaign, Text
-
-
-class Words(NamedTuple):
-    """What is said in one language; only a mail has a subject."""
-
-    subject: str | None
-    body: str
+from campaigns.store.campaigns import Campaign, Text, Words
 
 
 @dataclass(frozen=True)

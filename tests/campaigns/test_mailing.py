@@ -254,11 +254,6 @@ def test_what_cannot_be_sent_is_told_before(change, field, code):
     assert problem.value.field == field
 
 
-def test_a_letterhead_without_a_real_page_is_told():
-    with pytest.raises(Invalid, match="mail_link_scheme"):
-        mailing.prepare(AROUND, replace(HEAD, page="http://www.comas.example"), LETTER)
-
-
 def test_many_threads_write_the_same_mails():
     prepared = mailing.prepare(AROUND, HEAD, LETTER)
     people = [ROSA, {}, {"nombre": "Rosa"}, {"negocio": "El Sol"}] * 5
