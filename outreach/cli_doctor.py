@@ -8,6 +8,7 @@ import click
 from campaigns import recount
 from campaigns.recount import Difference, Proof
 from outreach.cli import installation
+from outreach.cli_doctor_mail import mail_command
 
 
 @click.group("doctor")
@@ -63,4 +64,5 @@ def _as_json(checked: int, wrong: list[Proof]) -> str:
     return json.dumps({"campaigns": checked, "wrong": found})
 
 
+doctor_group.add_command(mail_command)
 COMMANDS = (doctor_group,)

@@ -39,6 +39,15 @@ def fill(settings: Settings) -> Settings:
     )
 
 
+def kept(settings: Settings) -> Settings:
+    """Like fill(), for commands that only look: raises ValueError where the data folder has no secrets file yet."""
+    if not (settings.data / "secrets" / "keys.json").exists():
+        raise ValueError(
+            f"{settings.data}: no installation has its keys here; set OUTREACH_DATA or OUTREACH_SECRET_KEY"
+        )
+    return fill(settings)
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The keys of `settings` as environment variables, for child processes."""
     return {

@@ -33,6 +33,11 @@ def test_production_is_read():
     assert settings.seal_keys == {1: bytes(32)}
 
 
+@pytest.mark.parametrize("written", ["", "9.9.9.9", "127.0.0.1:5353", "::1", "[::1]", "[2001:db8::1]:53"])
+def test_a_resolver_is_an_address_with_or_without_a_port(written):
+    assert Settings.from_env({"OUTREACH_RESOLVER": written}).resolver == written
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
@@ -47,6 +52,11 @@ def test_production_is_read():
         ({"OUTREACH_LEASE": "soon"}, "OUTREACH_LEASE='soon': write a number of seconds"),
         ({"OUTREACH_LEASE": "0"}, "above 0"),
         ({"OUTREACH_BASE_URL": "avisos.example"}, "begins with http"),
+        ({"OUTREACH_RESOLVER": "dns.example"}, "write an address such as 9.9.9.9"),
+        ({"OUTREACH_RESOLVER": "9.9.9.9:dns"}, "write an address"),
+        ({"OUTREACH_RESOLVER": "9.9.9.9:0"}, "write an address"),
+        ({"OUTREACH_RESOLVER": "[::1]53"}, "write an address"),
+        ({"OUTREACH_RESOLVER": "["}, "write an address"),
         ({"OUTREACH_PROXIES": "10.0.0.1, gateway"}, "write addresses or networks"),
         ({"DATABASE_URL": "mysql://x/y"}, "begins with postgresql://"),
         ({"DATABASE_URL": "nonsense"}, "begins with postgresql://"),
