@@ -55,6 +55,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "role_unknown": later("There is no role %(role)s: choose writer, approver or admin."),
     "email_taken": later("Somebody signs in with this address already."),
     "email_shape": later("Write an e-mail address, for example name@agency.gob.pe."),
+    "staff_has_password": later("%(email)s has a password. A new one is asked for on the sign-in page."),
     "staff_unknown": later("Nobody signs in with this address."),
     "password_length": later("A password needs %(shortest)s to 1000 characters."),
     # hours
@@ -149,6 +150,11 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     ),
     "campaign_needs_segment": later("Choose who should get it."),
     "campaign_needs_sender": later("Choose a sender. An administrator adds senders under Settings."),
+    "channels_unknown": later("Choose how people are reached."),
+    "campaign_needs_mail_sender": later("Choose a mail sender. An administrator adds senders under Settings."),
+    "campaign_needs_mail": later("Write a mail in at least one language."),
+    "fallback_needs_text": later("Write the SMS in the language for everybody else, too: so far it has a mail only."),
+    "fallback_needs_mail": later("Write the mail in the language for everybody else, too: so far it has an SMS only."),
     "campaign_needs_text": later("Write a text in at least one language."),
     "start_past": later("The time at which it should start is over. Choose a later one, or none."),
     "start_after_expiry": later("It would start after the last moment at which it may be sent. Choose an earlier one."),
@@ -161,6 +167,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "text_missing": later("There is no text in this language yet."),
     "number_not_mobile": later("Write a mobile number, for example 987 654 321."),
     "number_opted_out": later("This number does not want messages from you, so nothing is sent to it."),
+    "address_opted_out": later("This address does not want mails from you, so nothing is sent to it."),
     "test_sends_used_up": counted(
         "You sent %(count)s test in the last hour. Wait a while.",
         "You sent %(count)s tests in the last hour. Wait a while.",

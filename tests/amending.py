@@ -29,7 +29,7 @@ def write(sessions, agency, ada):
     def verb(campaign_id, texts=WORDS):
         with sessions(agency.id).begin() as session:
             child = authoring.get(session, agency.id, campaign_id)
-            names = [name for name in authoring.Draft.__dataclass_fields__ if name != "texts"]
+            names = [name for name in authoring.Draft.__dataclass_fields__ if name not in ("texts", "mails")]
             draft = authoring.Draft(**{name: getattr(child, name) for name in names}, texts=texts)
             authoring.change(session, agency.id, campaign_id, draft, by=ada.id, now=NOW)
 

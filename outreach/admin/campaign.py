@@ -6,8 +6,9 @@ from hashlib import sha256
 
 from flask import Blueprint, Response, g, request, url_for
 
-from campaigns import agencies, approval, authoring, reports, segments, staff
-from campaigns.authoring import Campaign, Preview
+from campaigns import agencies, approval, authoring, drafts, reports, segments, staff
+from campaigns.authoring import Campaign
+from campaigns.previews import Preview
 from campaigns.reports import Figures
 from campaigns.rules import segments as rules
 from campaigns.rules.lifecycle import CampaignState
@@ -119,7 +120,7 @@ def _audience(campaign: Campaign) -> dict[str, object]:
 def _draft(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     """What is missing, whom the segment picks now, which text each language's readers would get, and what it costs."""
     now = datetime.now(UTC)
-    lacks = authoring.lacks(g.db, g.agency_id, campaign, now=now)
+    lacks = drafts.lacks(g.db, g.agency_id, campaign, now=now)
     if campaign.segment_id is None:
         return {"lacks": lacks}
     counted = estimates.audience(campaign.segment_id)

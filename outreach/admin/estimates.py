@@ -10,7 +10,8 @@ from datetime import datetime
 from flask import g
 
 from campaigns import agencies, reference, reports, segments
-from campaigns.authoring import Campaign, Preview
+from campaigns.authoring import Campaign
+from campaigns.previews import Preview
 from campaigns.reports import Figures
 from campaigns.rules.languages import choose_text
 from campaigns.segments import Count

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, g, request, url_for
 from flask_babel import gettext as _
 
-from campaigns import authoring, reference
-from campaigns.authoring import Campaign, Preview, Trial
+from campaigns import authoring, previews, reference, trials
+from campaigns.authoring import Campaign
 from campaigns.errors import Conflict, Invalid
+from campaigns.previews import Preview
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
+from campaigns.trials import Trial
 from outreach.admin import campaign_words, estimates, nudges
 from outreach.admin.campaign_forms import DraftForm, TestForm, draft_form, languages_of
 from outreach.admin.estimates import Looks, Parts
@@ -65,8 +67,8 @@ def test(campaign_id: int) -> Response:
         with form.tells():
             vault = current_app.extensions["connections"].vault
             trial = Trial(form.language.data, form.number.data, datetime.now(UTC))
-            authoring.send_test(g.db, vault, g.agency_id, campaign_id, trial, by=g.staff.id)
-            nudges.send(authoring.service_id(g.db, g.agency_id), urgent=True)
+            trials.send(g.db, vault, g.agency_id, campaign_id, trial, by=g.staff.id)
+            nudges.send(trials.service_id(g.db, g.agency_id), urgent=True)
             flash(_("The test is on its way to your phone."), "success")
             return see_other(url_for(".test", campaign_id=campaign_id))
     status = 422 if request.method == "POST" else 200
@@ -78,7 +80,7 @@ def look(body: str, code: str) -> Preview | str | None:
     if not body.strip():
         return None
     try:
-        return authoring.preview(g.db, g.agency_id, body, code)
+        return previews.sms(g.db, g.agency_id, body, code)
     except Invalid as problem:
         return sentence(problem)
 
@@ -131,7 +133,7 @@ def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Res
         parts=_parts(campaign, looks),
         words=campaign_words,
         city=place_of(zone()),
-        holes=authoring.placeholder_names(g.db, g.agency_id),
+        holes=previews.placeholder_names(g.db, g.agency_id),
         voids=campaign.state != CampaignState.DRAFT,
     )
 

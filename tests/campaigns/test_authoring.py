@@ -1,21 +1,18 @@
 """Staff write drafts; whatever they change after submitting voids what was submitted."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
 
-from campaigns import approval, authoring, planning, segments
-from campaigns.authoring import Draft, Trial
+from campaigns import approval, authoring, drafts, planning, segments
+from campaigns.authoring import Draft
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.segments import EVERYONE
 from campaigns.store.audit import AuditRow
-from campaigns.store.consents import OptOut
-from campaigns.store.deliveries import Delivery, Message
-from tests.crowd import crowd, person
+from campaigns.store.deliveries import Delivery
+from tests.crowd import crowd
 from tests.drafts import NOW, TEXTS, draft, running, submitted
-
-NUMBER = "+51 987 654 321"
 
 
 def as_draft(campaign, **changes):
@@ -127,7 +124,7 @@ def test_nothing_changes_while_it_is_planned_or_runs(sessions, agency, ada, brun
 
 def test_what_is_missing_is_told_all_at_once(session, agency, ada):
     campaign = authoring.create(session, agency.id, name="Aviso", by=ada.id)
-    found = authoring.lacks(session, agency.id, campaign, now=NOW)
+    found = drafts.lacks(session, agency.id, campaign, now=NOW)
     assert [problem.field for problem in found] == ["segment", "sender", "texts"]
     with pytest.raises(Invalid, match="campaign_needs_segment"):
         authoring.submit(session, agency.id, campaign.id, by=ada.id, now=NOW)
@@ -202,66 +199,3 @@ def test_a_draft_cannot_take_a_strangers_segment_or_sender(sessions, session, va
     campaign = authoring.create(session, agency.id, name="Aviso", by=ada.id)
     with pytest.raises(Invalid, match="segment_unknown"):
         authoring.change(session, agency.id, campaign.id, as_draft(campaign, segment_id=segment.id), by=ada.id, now=NOW)
-
-
-def test_a_preview_shows_the_frame_and_the_cost(session, agency):
-    shown = authoring.preview(session, agency.id, "{{nombre}}, no pague.", "es")
-    assert shown.text == ("Municipalidad de Lima Norte: Rosa, no pague.\nResponda ALTO para no recibir mas.")
-    assert (shown.size.parts, shown.size.encoding, shown.dear) == (1, "GSM-7", [])
-    dear = authoring.preview(session, agency.id, "No pague a «nadie»", "es")
-    assert [(d.character, d.cheaper) for d in dear.dear] == [("«", '"'), ("»", '"')]
-    assert authoring.placeholder_names(session, agency.id)[:3] == ["nombre", "negocio", "distrito"]
-
-
-def test_a_test_send_is_queued_sealed_in_the_service_campaign(session, vault, agency, ada, sender):
-    campaign = draft(session, agency, ada, sender)
-    delivery_id = authoring.send_test(session, vault, agency.id, campaign.id, Trial("es", NUMBER, NOW), by=ada.id)
-    service = authoring.service_id(session, agency.id)
-    delivery = session.get(Delivery, (service, delivery_id))
-    message = session.get(Message, (service, delivery_id))
-    assert (delivery.state, delivery.address_index) == ("queued", vault.address_index("+51987654321"))
-    assert vault.open(message.address_sealed, agency.id) == "+51987654321"
-    assert vault.open(message.body_sealed, agency.id).startswith("Municipalidad de Lima Norte: Rosa, no pague.")
-    again = authoring.send_test(session, vault, agency.id, campaign.id, Trial("qu", NUMBER, NOW), by=ada.id)
-    assert again != delivery_id
-
-
-def test_a_test_send_asks_the_same_questions_as_every_message(session, vault, agency, ada, sender):
-    campaign = draft(session, agency, ada, sender)
-    now = datetime.now(UTC)  # audit rows carry the database's own time
-
-    def send(language="es", number=NUMBER):
-        return authoring.send_test(session, vault, agency.id, campaign.id, Trial(language, number, now), by=ada.id)
-
-    for number in ("", "hola", "01 555 0000", "111"):
-        with pytest.raises(Invalid, match="number_not_mobile"):
-            send(number=number)
-    with pytest.raises(Invalid, match="text_missing"):
-        send(language="ay")
-    session.add(
-        OptOut(
-            agency_id=agency.id,
-            channel="sms",
-            address_index=vault.address_index("+51987654321"),
-            source="word",
-            rule="ALTO",
-        )
-    )
-    session.flush()
-    with pytest.raises(Conflict, match="number_opted_out"):
-        send()
-    for _ in range(authoring.MOST_TESTS):
-        send(number="+51 911 111 111")
-    with pytest.raises(Conflict, match="test_sends_used_up"):
-        send(number="+51 911 111 111")
-
-
-def test_no_number_of_a_test_send_is_left_readable(sessions, vault, agency, ada, sender):
-    with sessions(agency.id).begin() as session:
-        campaign = draft(session, agency, ada, sender)
-        authoring.send_test(session, vault, agency.id, campaign.id, Trial("es", NUMBER, NOW), by=ada.id)
-        person(session, vault, agency, "+51987000001")
-    with sessions(agency.id)() as session:
-        for table in ("audit", "delivery", "message", "figure", "campaign"):
-            for row in session.execute(text(f"SELECT {table}::text FROM {table}")).scalars():
-                assert "987654321" not in row

@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import text
 
-from campaigns import approval, authoring, contacts, corrections, planning, scheduling
+from campaigns import approval, authoring, contacts, corrections, drafts, planning, scheduling
 from campaigns.corrections import Amends
 from campaigns.errors import Conflict, Invalid, NotFound
 from tests.amending import look, over
@@ -35,7 +35,7 @@ def test_it_begins_with_signed_words_in_the_languages_used(sessions, agency, sta
 
 def lacking(sessions, agency, campaign_id):
     with sessions(agency.id)() as session:
-        found = authoring.lacks(session, agency.id, authoring.get(session, agency.id, campaign_id), now=NOW)
+        found = drafts.lacks(session, agency.id, authoring.get(session, agency.id, campaign_id), now=NOW)
         return [problem.code for problem in found]
 
 

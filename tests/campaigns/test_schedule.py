@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from campaigns import approval, authoring, contacts, planning, scheduling, starting
+from campaigns import approval, authoring, contacts, drafts, planning, scheduling, starting
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.scheduling import LATE_SECONDS
 from campaigns.store.audit import AuditRow
@@ -247,8 +247,8 @@ def test_a_draft_whose_time_has_passed_is_not_submitted(sessions, agency, ada, s
         made = draft(session, agency, ada, sender)
         wanted = authoring.Draft(made.name, made.segment_id, sender.id, starts_at=AT, texts=TEXTS)
         made = authoring.change(session, agency.id, made.id, wanted, by=ada.id, now=NOW)
-        assert authoring.lacks(session, agency.id, made, now=NOW) == []
-        assert [one.code for one in authoring.lacks(session, agency.id, made, now=AT)] == ["start_past"]
+        assert drafts.lacks(session, agency.id, made, now=NOW) == []
+        assert [one.code for one in drafts.lacks(session, agency.id, made, now=AT)] == ["start_past"]
         with pytest.raises(Invalid, match="start_past"):
             authoring.submit(session, agency.id, made.id, by=ada.id, now=AT)
 
