@@ -10,17 +10,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy.orm import Session
+
 from campaigns import links
 from campaigns.providers import mail_line
 from campaigns.providers.contract import Security, Server
 from campaigns.providers.resolver import Resolver
 from campaigns.providers.smtp import is_on_this_machine
 from campaigns.rules import dkim_check, dmarc_check, mail_routes, spf_check, tls_check
-from campaigns.rules.lookups import Asking, Kind, Question, Unanswered, addresses_of, read_mx
+from campaigns.rules.channels import Channel
+from campaigns.rules.lookups import Asking, Kind, Question, Unanswered, addresses_of, read_domain, read_mx
 from campaigns.rules.mail_findings import Finding, Level, Record, Topic, unclear
 from campaigns.settings import Settings
+from campaigns.store import agencies as store
+from campaigns.store.agencies import Sender
+from campaigns.vault import Unsealable, Vault
 
-__all__ = ["Finding", "Level", "Record", "Security", "Sending", "Server", "Topic", "check"]
+__all__ = ["Finding", "Level", "Record", "Security", "Sending", "Server", "Topic", "check", "of_senders"]
 
 _TOPIC_SECONDS: Final = 30.0  # for all look-ups of one topic together
 _LINE_SECONDS: Final = 10.0
@@ -40,6 +46,34 @@ class Sending:
     addresses: tuple[str, ...] = ()  # mails are seen to come from these; empty: the server's own
     receiver: str = ""  # host of `outreach mailin`, for the record to publish
     probe_port: int | None = None  # ask the receiver of bounces there whom it takes mail for
+
+
+def of_senders(session: Session, vault: Vault, agency_id: int) -> dict[int, Sending]:
+    """How each of the agency's mail senders sends, by its id, oldest first.
+
+    Raises ValueError with a sentence where a sender's key does not open with this installation's sealing keys.
+    """
+    return {
+        sender.id: _of(sender, vault)
+        for sender in store.senders(session, agency_id)
+        if sender.channel == Channel.EMAIL and sender.host and sender.port and sender.security
+    }
+
+
+def _of(sender: Sender, vault: Vault) -> Sending:
+    domain = read_domain(sender.address.rpartition("@")[2]) or ""
+    try:
+        key = vault.open(sender.dkim_key_sealed, sender.agency_id) if sender.dkim_key_sealed else ""
+    except Unsealable:
+        raise ValueError(f"The private key of sender {sender.id} does not open with OUTREACH_SEAL_KEYS") from None
+    return Sending(
+        domain=domain,
+        bounce_domain=sender.bounce_domain or domain,
+        dkim_domain=domain,
+        selector=sender.dkim_selector or "",
+        private_key=key,
+        server=Server(sender.host or "", sender.port or 0, Security(sender.security or "")),
+    )
 
 
 async def check(sending: Sending, settings: Settings, now: datetime) -> list[Finding]:
