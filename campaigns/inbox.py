@@ -1,18 +1,19 @@
 """What people write to us: stop, start and help are acted on at once; everything else waits, sealed, for a person."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from campaigns import audit, consent
+from campaigns import audit, consent, refusals
 from campaigns.errors import Conflict
 from campaigns.providers.contract import Received
+from campaigns.refusals import Reached
 from campaigns.rules import addresses, keywords, placeholders
+from campaigns.rules.channels import Channel
 from campaigns.rules.keywords import Keyword, Kind
 from campaigns.store import agencies as agency_store
-from campaigns.store import campaigns, contacts, figures, reference
+from campaigns.store import campaigns, contacts, reference
 from campaigns.store import inbound as store
 from campaigns.store.agencies import Sender
 from campaigns.vault import Unsealable, Vault
@@ -26,22 +27,13 @@ class Waiting:
     """A text for a person to read, its address masked; contact and campaign are those it may answer, where known."""
 
     id: int
+    channel: str
     masked: str
     body: str
     received_at: datetime
     contact_id: int | None
     campaign_id: int | None
     campaign: str
-
-
-@dataclass(frozen=True)
-class _Writer:
-    """Who wrote, as far as we know."""
-
-    indexes: Sequence[bytes]
-    contact_id: int | None
-    campaign_id: int | None
-    language: str
 
 
 def receive(session: Session, vault: Vault, sender: Sender, received: Received) -> str | None:
@@ -53,7 +45,7 @@ def receive(session: Session, vault: Vault, sender: Sender, received: Received) 
     """
     address = _normal(received.address)
     word = _word(session, received)
-    writer = _writer(session, vault, sender, address)
+    writer = refusals.at_address(session, vault, sender.agency_id, sender.channel, address)
     kind = word.kind if word else received.answered
     inbound_id = store.keep(
         session,
@@ -93,7 +85,8 @@ def waiting(session: Session, vault: Vault, agency_id: int, *, before: int | Non
     return [
         Waiting(
             id=row.id,
-            masked=addresses.mask_phone(shown(row.address_sealed)),
+            channel=row.channel,
+            masked=_masked(row.channel, shown(row.address_sealed)),
             body=shown(row.body_sealed),
             received_at=row.received_at,
             contact_id=row.contact_id if row.contact_id in people else None,
@@ -116,6 +109,10 @@ def close(session: Session, agency_id: int, inbound_id: int, *, by: int) -> None
     audit.record(session, agency_id, audit.Did.INBOUND_CLOSED, f"inbound:{inbound_id}", by=by)
 
 
+def _masked(channel: str, address: str) -> str:
+    return addresses.mask_phone(address) if channel == Channel.SMS else addresses.mask_email(address)
+
+
 def _normal(address: str) -> str:
     phone = addresses.read_phone(address)
     return phone.e164 if isinstance(phone, addresses.Phone) else address
@@ -127,34 +124,14 @@ def _word(session: Session, received: Received) -> Keyword | None:
     return keywords.classify(received.body, index)
 
 
-def _writer(session: Session, vault: Vault, sender: Sender, address: str) -> _Writer:
-    indexes = vault.address_indexes(address)
-    contact = store.contact_at(session, sender.agency_id, indexes)
-    if contact is not None:
-        latest = store.latest_campaign(session, sender.agency_id, contact.id)
-        return _Writer(indexes, contact.id, latest.campaign_id if latest else None, contact.language)
-    agency = agency_store.get(session, sender.agency_id)
-    return _Writer(indexes, None, None, agency.language if agency else _SPANISH)
-
-
-def _act(session: Session, sender: Sender, writer: _Writer, kind: str, rule: str) -> str | None:
+def _act(session: Session, sender: Sender, writer: Reached, kind: str, rule: str) -> str | None:
     """Do what was asked; the code of the answer, if one is due."""
     agency_id, channel = sender.agency_id, sender.channel
     if kind == Kind.HELP:
         return "help_answer"
     if kind == Kind.START:
         return "start_answer" if consent.start(session, agency_id, channel, writer.indexes, rule=rule) else None
-    stopped = consent.stop(
-        session,
-        agency_id,
-        channel,
-        writer.indexes,
-        source=consent.Source.WORD,
-        rule=rule,
-        language=writer.language,
-    )
-    if stopped and writer.campaign_id is not None:
-        figures.add_opt_out(session, agency_id, writer.campaign_id, channel, writer.language)
+    stopped = refusals.take(session, agency_id, channel, writer, source=consent.Source.WORD, rule=rule)
     return "stop_answer" if stopped else None
 
 

@@ -26,6 +26,7 @@ from outreach.admin import (
     writing,
 )
 from outreach.application import Application
+from outreach.public import unsubscribe
 from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -46,6 +47,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     imports.bp,
     contacts.bp,
     inbox.bp,
+    unsubscribe.bp,
     twilio.bp,
 )
 
@@ -96,4 +98,5 @@ def create_app(settings: Settings, connections: database.Connections | None = No
     app.jinja_env.globals["htmx_config"] = HTMX
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    unsubscribe.install(app, settings)
     return app

@@ -49,6 +49,7 @@ class Access:
     signed_in: bool = True
     signed_by_provider: bool = False
     megabytes: int = 1
+    form_token: bool = True
 
     @property
     def takes_files(self) -> bool:
@@ -65,9 +66,9 @@ def requires(right: str, *, megabytes: int = 1) -> Callable[[View], View]:
     return _mark(Access(right=right, megabytes=megabytes))
 
 
-def public() -> Callable[[View], View]:
-    """Anyone may use the route; forms still need their CSRF token."""
-    return _mark(Access(signed_in=False))
+def public(*, form_token: bool = True) -> Callable[[View], View]:
+    """Anyone may use the route; forms still need their CSRF token, unless what allows them stands in the address."""
+    return _mark(Access(signed_in=False, form_token=form_token))
 
 
 def signed_webhook(*, megabytes: int = 1) -> Callable[[View], View]:
@@ -132,7 +133,7 @@ def guard(csrf: CSRFProtect) -> None:
         _let_in(access)
     if request.method == "POST" and (request.is_json or (request.files and not access.takes_files)):
         raise UnsupportedMediaType  # the forms' library would put either into fields for words, whatever it is
-    if not access.signed_by_provider:
+    if access.form_token and not access.signed_by_provider:
         csrf.protect()
 
 

@@ -22,6 +22,8 @@ from outreach.supervisor import Part, wait_for_port
 SLUG = "lima-norte-demo"
 NAME = "Municipalidad de Lima Norte (demo)"
 NUMBER = "+5117000001"
+RETURNS = "vuelta.limanorte.example"  # the domain of the mail sender that bounces and complaints come back to
+MAIL_FROM = "outreach@limanorte.example"
 PEOPLE = (("redactora@limanorte.example", "Rosa Redactora", "writer"),
           ("aprobador@limanorte.example", "Andrés Aprobador", "approver"),
           ("admin@limanorte.example", "Ada Administradora", "admin"))  # fmt: skip
@@ -35,7 +37,10 @@ def demo_command() -> None:
         raise ValueError("DATABASE_URL is set: the demo runs on embedded servers only, so that nothing real is touched")
     wait_for_port("OUTREACH_PORT", chosen.host, chosen.port)
     wait_for_port("SIMULATOR_PORT", "127.0.0.1", chosen.simulator_port)
+    wait_for_port("SIMULATOR_SMTP_PORT", "127.0.0.1", chosen.simulator_smtp_port)
     os.environ["TWILIO_URL"] = f"http://127.0.0.1:{chosen.simulator_port}"
+    os.environ.setdefault("OUTREACH_MAIL_URL", f"smtp://127.0.0.1:{chosen.simulator_smtp_port}")
+    os.environ.setdefault("OUTREACH_MAIL_FROM", MAIL_FROM)
     with embedded.servers(settings()) as live:
         migrate(live)
         kept = _kept(live.data / "secrets" / "demo.json")
@@ -72,7 +77,10 @@ def _simulator(live: Settings, kept: dict[str, str], key: str) -> Part:
         *(sys.executable, "-m", "simulator", "--port", str(live.simulator_port)),
         *("--account", kept["account"], "--numbers", NUMBER, "--opt-out", "off"),
         *("--inbound-url", f"{live.base_url}/hooks/twilio/{key}/inbound"),
+        *("--smtp-port", str(live.simulator_smtp_port)),
     ]
+    if live.mailin_port:
+        arguments += ["--mailin", f"{live.mailin_host}:{live.mailin_port}", "--complaints-to", f"fbl@{RETURNS}"]
     return Part("simulator", arguments, {"SIMULATOR_AUTH_TOKEN": kept["token"]})
 
 

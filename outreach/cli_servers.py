@@ -1,4 +1,4 @@
-"""`outreach serve`, `web`, `worker`, `clock`: everything on one machine, or each part where it is wanted."""
+"""`outreach serve`, `web`, `worker`, `clock`, `mailin`: everything on one machine, or each part where it is wanted."""
 
 import os
 import sys
@@ -11,13 +11,14 @@ from campaigns.settings import Settings
 from outreach import embedded, supervisor
 from outreach.cli import settings
 from outreach.database import connect, migrate
+from outreach.mailin.certificate import tls_of
 from outreach.supervisor import Part, Supervisor
 
 
 @click.command("serve")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 def serve_command(workers: int) -> None:
-    """Run the web application, workers and the clock on this machine until Ctrl-C."""
+    """Run the web application, workers, the clock and the mail receiver on this machine until Ctrl-C."""
     chosen = settings()
     with embedded.servers(chosen) as live:
         if not chosen.database_url:
@@ -47,11 +48,25 @@ def clock_command() -> None:
     _become(settings(), supervisor.clock())
 
 
+@click.command("mailin")
+def mailin_command() -> None:
+    """Run the receiver of bounces, complaints and answers alone; several may share the work behind one address."""
+    chosen = settings()
+    if not chosen.mailin_port:
+        raise ValueError("OUTREACH_MAILIN_PORT=0: write the port to take mail on")
+    tls_of(chosen)  # what is wrong with the certificate is one sentence here
+    supervisor.wait_for_port("OUTREACH_MAILIN_PORT", chosen.mailin_host, chosen.mailin_port)
+    _become(chosen, supervisor.mailin())
+
+
 def run(
     live: Settings, more: list[Part], *, workers: int, ready: Callable[[], object], logs: Path | None = None
 ) -> None:
     """Run all parts, and `more` before them, until asked to stop; `ready` is called when the web answers."""
     supervisor.wait_for_port("OUTREACH_PORT", live.host, live.port)
+    if live.mailin_port:
+        tls_of(live)
+        supervisor.wait_for_port("OUTREACH_MAILIN_PORT", live.mailin_host, live.mailin_port)
     keeper = Supervisor(embedded.environment(live), logs)
     try:
         for part in more:
@@ -61,6 +76,8 @@ def run(
         for number in range(workers):
             keeper.add(Part(f"worker {number + 1}", supervisor.worker()))
         keeper.add(Part("clock", supervisor.clock()))
+        if live.mailin_port:
+            keeper.add(Part("mailin", supervisor.mailin()))
         keeper.run(ready, f"http://127.0.0.1:{live.port}/health")
     finally:
         keeper.stop()
@@ -80,4 +97,4 @@ def _become(chosen: Settings, arguments: list[str]) -> None:
             keeper.stop()
 
 
-COMMANDS = (serve_command, web_command, worker_command, clock_command)
+COMMANDS = (serve_command, web_command, worker_command, clock_command, mailin_command)

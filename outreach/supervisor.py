@@ -54,6 +54,11 @@ def clock() -> list[str]:
     return [sys.executable, "-m", "workers.clock"]
 
 
+def mailin() -> list[str]:
+    """The arguments that start the receiver of mails that come back."""
+    return [sys.executable, "-m", "outreach.mailin"]
+
+
 class Supervisor:
     """Keeps parts running until asked to stop. Used from one thread."""
 

@@ -52,18 +52,39 @@ def keep(session: Session, **values: object) -> int | None:
     return session.scalar(statement)
 
 
-def contact_at(session: Session, agency_id: int, indexes: Sequence[bytes]) -> Contact | None:
-    """The contact with this phone, looked up under every index key."""
+def contact_at(session: Session, agency_id: int, channel: str, indexes: Sequence[bytes]) -> Contact | None:
+    """The contact with this phone or mail address, looked up under every index key; of several, the oldest."""
+    index = Contact.phone_index if channel == "sms" else Contact.email_index
     return session.scalars(
-        select(Contact).where(Contact.agency_id == agency_id, Contact.phone_index.in_(indexes)).limit(1)
+        select(Contact).where(Contact.agency_id == agency_id, index.in_(indexes)).order_by(Contact.id).limit(1)
     ).first()
 
 
-def latest_campaign(session: Session, agency_id: int, contact_id: int) -> Row[int, str] | None:
-    """(campaign id, language) of the last campaign handed over to this contact."""
+def contact_reached_at(session: Session, agency_id: int, channel: str, index: bytes) -> Contact | None:
+    """The contact to whom we wrote at this address, whatever index their address has by now. Looks at all campaigns."""
+    return session.scalars(
+        select(Contact)
+        .join(Delivery, Delivery.contact_id == Contact.id)
+        .where(
+            Contact.agency_id == agency_id,
+            Delivery.agency_id == agency_id,
+            Delivery.channel == channel,
+            Delivery.address_index == index,
+        )
+        .limit(1)
+    ).first()
+
+
+def latest_campaign(session: Session, agency_id: int, contact_id: int, channel: str) -> Row[int, str] | None:
+    """(campaign id, language) of the last campaign handed over to this contact on this channel."""
     return session.execute(
         select(Delivery.campaign_id, Delivery.language)
-        .where(Delivery.agency_id == agency_id, Delivery.contact_id == contact_id, Delivery.handed_at.is_not(None))
+        .where(
+            Delivery.agency_id == agency_id,
+            Delivery.contact_id == contact_id,
+            Delivery.channel == channel,
+            Delivery.handed_at.is_not(None),
+        )
         .order_by(Delivery.handed_at.desc())
         .limit(1)
     ).first()

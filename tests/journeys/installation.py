@@ -23,11 +23,14 @@ class Installation:
         self.data = folder / "var"
         self.log = folder / "log.txt"
         self.port, self.simulator_port = free_port(), free_port()
+        self.mailin_port, self.smtp_port = free_port(), free_port()
         self.environment = {
             **os.environ,
             "OUTREACH_DATA": str(self.data),
             "OUTREACH_PORT": str(self.port),
             "SIMULATOR_PORT": str(self.simulator_port),
+            "SIMULATOR_SMTP_PORT": str(self.smtp_port),
+            "OUTREACH_MAILIN_PORT": str(self.mailin_port),
             "OUTREACH_LEASE": "2",
             "OUTREACH_GRACE": "2",
             "OUTREACH_CLOCK_INTERVAL": "0.5",
