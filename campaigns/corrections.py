@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from campaigns import amending, audit, starting
 from campaigns.errors import Conflict
 from campaigns.rules import names
+from campaigns.rules.channels import Channels
 from campaigns.rules.lifecycle import Amends, CampaignState
 from campaigns.store import campaigns as campaign_store
 from campaigns.store import corrections as store
-from campaigns.store.campaigns import Campaign, Words
+from campaigns.store.campaigns import Campaign
 from campaigns.store.corrections import Reach
 
 __all__ = ["STARTED", "Amended", "Amends", "Reach", "amend", "amendments", "languages_used", "open_one", "reach"]
@@ -45,9 +46,9 @@ def amend(
     """A draft that corrects or withdraws a campaign that was started, or the one there is; with `stop`, end that first.
 
     Its audience is not chosen: whoever that campaign was handed over to by the time this one is planned, each in the
-    language they were first written to. It begins with the signed standing texts. Never commits; called again while
-    one of the kind is under way, it gives that one. Raises NotFound, Conflict("campaign_never_sent"),
-    Invalid("name", name_length).
+    language and on the channels they were first written to. It begins with the signed standing texts. Never commits;
+    called again while one of the kind is under way, it gives that one. Raises NotFound,
+    Conflict("campaign_never_sent"), Invalid("name", name_length).
     """
     parent = campaign_store.hold(session, agency_id, campaign_id)
     if parent.state not in STARTED:
@@ -79,8 +80,8 @@ def reach(session: Session, agency_id: int, campaign_id: int) -> Reach:
     return store.reach(session, agency_id, campaign_id)
 
 
-def languages_used(session: Session, agency_id: int, campaign_id: int) -> dict[str, int]:
-    """Language -> how many people the campaign was handed over to in it, the most read first."""
+def languages_used(session: Session, agency_id: int, campaign_id: int) -> dict[tuple[str, str], int]:
+    """(channel, language) -> how many people the campaign was handed over to there; SMS first, the most read first."""
     return store.languages_used(session, agency_id, campaign_id)
 
 
@@ -93,7 +94,10 @@ def _write(session: Session, parent: Campaign, amends: Amends, name: str, by: in
     child = Campaign(
         agency_id=parent.agency_id,
         name=names.read_name(name[: names.LONGEST]),
+        channels=Channels(parent.channels).at_once,
         sender_id=parent.sender_id,
+        mail_sender_id=parent.mail_sender_id,
+        is_discreet=parent.is_discreet,
         fallback_language=parent.fallback_language,
         is_urgent=True,
         parent_id=parent.id,
@@ -104,8 +108,7 @@ def _write(session: Session, parent: Campaign, amends: Amends, name: str, by: in
     session.flush()
     session.refresh(child)
     begun = amending.beginnings(session, parent, amends)
-    texts = {("sms", language): Words(None, body) for language, body in begun.items()}
-    campaign_store.replace_texts(session, child.agency_id, child.id, texts)
+    campaign_store.replace_texts(session, child.agency_id, child.id, begun)
     # Who wrote a campaign may not approve it: this row is what says so, whoever changes it later.
     audit.record(session, child.agency_id, audit.Did.CAMPAIGN_WRITTEN, f"campaign:{child.id}", by=by)
     audit.record(session, parent.agency_id, _DEED[amends], f"campaign:{parent.id}", by=by, campaign=child.id)

@@ -1,6 +1,8 @@
 """Planning: freezes a submitted campaign's audience into queued deliveries, in slices that survive a dead worker.
 
-The audience is whom the rule picks; of a campaign that corrects another, whom that one was handed over to.
+The audience is whom the rule picks; of a campaign that corrects another, whom that one was handed over to. Who gets
+what on which channel is rules/audience.py; the progress and who is left out are counted in people, the figures in
+deliveries.
 """
 
 from datetime import datetime
@@ -10,10 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from campaigns import asking, audit
 from campaigns.rules import segments
+from campaigns.rules.audience import Texts
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.store import audiences, corrections
 from campaigns.store import campaigns as store
-from campaigns.store.audiences import Languages
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import AgencySessions
 
@@ -67,21 +70,13 @@ def _count(factory: sessionmaker[Session], campaign: Campaign) -> None:
 
 def _slice(session: Session, campaign: Campaign, size: int) -> bool:
     """Plan the next slice and note the progress; False when nobody was left to look at."""
-    texts = store.texts(session, campaign.id)
-    available = [text.language for text in texts if text.channel == "sms"]
+    texts = _texts(session, campaign)
     if campaign.parent_id is None:
-        done = audiences.plan_slice(
-            session,
-            campaign.agency_id,
-            campaign.id,
-            segments.parse(campaign.rule),
-            Languages(available, campaign.fallback_language),
-            after=campaign.plan_after,
-            size=size,
-        )
+        rule = segments.parse(campaign.rule)
+        done = audiences.plan_slice(session, campaign, rule, texts, after=campaign.plan_after, size=size)
     else:
         done = corrections.plan_slice(
-            session, campaign, campaign.parent_id, available, after=campaign.plan_after, size=size
+            session, campaign, campaign.parent_id, texts, after=campaign.plan_after, size=size
         )
     if done.upto is None:
         return False
@@ -94,8 +89,17 @@ def _slice(session: Session, campaign: Campaign, size: int) -> bool:
     return True
 
 
+def _texts(session: Session, campaign: Campaign) -> Texts:
+    available: dict[Channel, list[str]] = {}
+    for channel, language in store.words(session, campaign.id):
+        available.setdefault(Channel(channel), []).append(language)
+    return Texts(available, campaign.fallback_language)
+
+
 def _finish(session: Session, campaign: Campaign, now: datetime) -> None:
-    planned = audiences.count_planned(session, campaign.agency_id, campaign.id)
+    if campaign.channels == Channels.SMS_THEN_EMAIL:
+        audiences.pair(session, campaign)
+    planned = audiences.count_planned(session, campaign)
     subject = f"campaign:{campaign.id}"
     if not planned:
         store.back_to_draft(

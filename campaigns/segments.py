@@ -8,9 +8,9 @@ from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules import names
 from campaigns.rules import segments as rules
+from campaigns.rules.audience import Count
 from campaigns.store import audiences
 from campaigns.store import segments as store
-from campaigns.store.audiences import Count
 from campaigns.store.segments import Segment
 
 MOST_TAGS = 500
@@ -78,5 +78,5 @@ def tags(session: Session, agency_id: int) -> list[str]:
 
 
 def count(session: Session, agency_id: int, rule: rules.Rule) -> Count:
-    """How many contacts the rule picks now, and why some of them would not be written to by SMS. One statement."""
+    """How many contacts the rule picks now, and why some of them would not be written to. One statement."""
     return audiences.count(session, agency_id, rule)

@@ -27,3 +27,8 @@ class Channels(StrEnum):
         if self in (Channels.SMS, Channels.EMAIL):
             return (Channel(self),)
         return (Channel.SMS, Channel.EMAIL)
+
+    @property
+    def at_once(self) -> "Channels":
+        """The same channels, none of which waits for another."""
+        return self if len(self.each) == 1 else Channels.BOTH

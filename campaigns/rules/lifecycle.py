@@ -46,6 +46,7 @@ class Reason(StrEnum):
     NO_MOBILE = "no_mobile"
     NO_EMAIL = "no_email"
     BOUNCED = "bounced"  # mails to this address came back for good
+    SHARED = "shared"  # another contact has the same address, and gets it
     AFTER_SMS = "after_sms"  # of a queued mail: it goes only if the SMS fails for good
     NOT_NEEDED = "not_needed"  # the SMS arrived, or may have
     BUDGET = "budget"  # the parts that the campaign or the agency's month may cost are used up

@@ -50,6 +50,11 @@ class HasSms:
 
 
 @dataclass(frozen=True, slots=True)
+class HasEmail:
+    """Contacts with an e-mail address."""
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Contacts that every rule picks; without rules, everyone of the agency."""
 
@@ -70,7 +75,7 @@ class NoneOf:
     rules: tuple["Rule", ...]
 
 
-Leaf = InSector | InPlace | Reads | Tagged | HasSms
+Leaf = InSector | InPlace | Reads | Tagged | HasSms | HasEmail
 Rule = Leaf | AllOf | AnyOf | NoneOf
 EVERYONE: Final = AllOf()
 
@@ -82,7 +87,7 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
 
 def parse(stored: object, field: str = "rule") -> Rule:
     """The rule in its stored form: {"all": [..]}, {"any": [..]}, {"none": [..]}, {"sector": "492"}, {"place": "1501"},
-    {"language": "qu"}, {"tag": "ruta 5"} or {"sms": true}.
+    {"language": "qu"}, {"tag": "ruta 5"}, {"sms": true} or {"email": true}.
 
     Raises Invalid(field, rule_shape | rule_empty_group | rule_too_deep | rule_too_large | rule_sector | rule_place |
     rule_language | rule_tag).
@@ -106,6 +111,8 @@ def store(rule: Rule) -> dict[str, Any]:
             return {"tag": tag}
         case HasSms():
             return {"sms": True}
+        case HasEmail():
+            return {"email": True}
         case AllOf(rules):
             return {"all": [store(inner) for inner in rules]}
         case AnyOf(rules):
@@ -159,6 +166,8 @@ def _each(values: Iterable[object], field: str, deeper: int) -> tuple[Rule, ...]
 def _leaf(kind: object, value: object, field: str) -> Rule:
     if kind == "sms" and value is True:
         return HasSms()
+    if kind == "email" and value is True:
+        return HasEmail()
     if not isinstance(value, str):
         raise Invalid(field, "rule_shape")
     match kind:

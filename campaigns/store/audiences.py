@@ -1,43 +1,51 @@
 """Audiences: counting whom a rule picks, and making their deliveries, set by set and never row by row."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import CTE, ColumnElement, String, and_, case, func, literal, not_, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    union,
+    union_all,
+    update,
+)
 from sqlalchemy import null as nothing
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.orm import Session, aliased
 
+from campaigns.rules.audience import LACKS, Count, Group, Languages, Texts
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.languages import MACRO
 from campaigns.rules.lifecycle import Reason
 from campaigns.rules.segments import Rule
-from campaigns.store.consents import has_sms, reachable_by_sms
+from campaigns.store.campaigns import Campaign
+from campaigns.store.consents import bounced, has_email, has_sms, reachable_by_email, reachable_by_sms
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 from campaigns.store.figures import Figure
 from campaigns.store.segment_sql import Run, picks
 
-_PLANNED = "planned"
+Columns = Select[*tuple[Any, ...]]  # a SELECT whose columns its maker tells
 
-
-@dataclass(frozen=True)
-class Count:
-    """Whom a rule picks: `total` is the sum of those we may write to by SMS and of those we may not, by reason."""
-
-    total: int = 0
-    reachable_sms: int = 0
-    opted_out: int = 0
-    no_ground: int = 0
-    no_mobile: int = 0
-    languages: dict[str, int] = field(default_factory=dict)  # of the reachable
-
-
-class Languages(NamedTuple):
-    """In which languages a campaign has a text, and which of them stands in for others."""
-
-    available: Collection[str]
-    fallback: str
+_WANTED: Final = "wanted"
+_FOREVER: Final = "infinity"  # when a mail is sent that waits for what becomes of an SMS
+_COLUMNS: Final = ["campaign_id", "agency_id", "contact_id", "channel", "address_index", "language"]
+_INDEX: Final = {Channel.SMS: Contact.phone_index, Channel.EMAIL: Contact.email_index}
 
 
 @dataclass(frozen=True)
@@ -51,21 +59,9 @@ class Slice:
 
 def count(session: Session, agency_id: int, rule: Rule) -> Count:
     """How many contacts the rule picks now, by whether and why not they can be written to, in one statement."""
-    why = why_not()
-    rows = session.execute(
-        select(why, Contact.language, func.count()).where(picks(rule, agency_id)).group_by(why, Contact.language)
-    ).all()
-    by_reason: dict[str | None, int] = {}
-    for reason, _language, number in rows:
-        by_reason[reason] = by_reason.get(reason, 0) + number
-    return Count(
-        total=sum(by_reason.values()),
-        reachable_sms=by_reason.get(None, 0),
-        opted_out=by_reason.get(Reason.OPTED_OUT, 0),
-        no_ground=by_reason.get(Reason.NO_GROUND, 0),
-        no_mobile=by_reason.get(Reason.NO_MOBILE, 0),
-        languages={language: number for reason, language, number in rows if reason is None},
-    )
+    by = (why_not(Channel.SMS), why_not(Channel.EMAIL), Contact.language, Contact.accepts_fallback)
+    rows = session.execute(select(*by, func.count()).where(picks(rule, agency_id)).group_by(*by)).all()
+    return Count(tuple(Group(*row) for row in rows))
 
 
 def listed(
@@ -85,82 +81,95 @@ def total(session: Session, agency_id: int, rule: Rule) -> int:
     return session.scalar(select(func.count()).select_from(Contact).where(picks(rule, agency_id))) or 0
 
 
-def plan_slice(
-    session: Session, agency_id: int, campaign_id: int, rule: Rule, languages: Languages, *, after: int, size: int
-) -> Slice:
+def plan_slice(session: Session, campaign: Campaign, rule: Rule, texts: Texts, *, after: int, size: int) -> Slice:
     """Queue deliveries for those the rule picks among the next `size` contacts after the contact `after`.
 
-    Never commits. A second run over the same contacts adds nothing.
+    Who gets what on which of the campaign's channels is rules.audience.share(). Never commits. A second run over the
+    same contacts adds nothing.
     """
-    upto = _end_of_slice(session, agency_id, after, size)
+    upto = _end_of_slice(session, campaign.agency_id, after, size)
     if upto is None:
         return Slice(None)
-    language = _language_to_use(languages).label("language")
-    picked = (
-        select(
-            Contact.id,
-            Contact.id.label("contact_id"),
-            Contact.phone_index.label("address_index"),
-            why_not().label("why"),
-            language,
+    asked: Columns = select(Contact.id, Contact.id.label("contact_id"))
+    for channel in Channels(campaign.channels).each:
+        asked = asked.add_columns(
+            _INDEX[channel].label(f"{channel}_index"),
+            why_not(channel).label(f"{channel}_why"),
+            _language_to_use(texts.of(channel)).label(f"{channel}_language"),
         )
-        .where(picks(rule, agency_id, Run(after, upto)))
-        .cte("picked")
-        .prefix_with("MATERIALIZED")
-    )
-    return queue(session, agency_id, campaign_id, picked, upto=upto)
+    return queue(session, campaign, asked.where(picks(rule, campaign.agency_id, Run(after, upto))), upto=upto)
 
 
-def queue(session: Session, agency_id: int, campaign_id: int, picked: CTE, *, upto: int) -> Slice:
-    """Queue SMS deliveries for what was picked, in the order of its `id`, and say who was left out; never commits.
+def queue(session: Session, campaign: Campaign, asked: Columns, *, upto: int) -> Slice:
+    """Queue the deliveries of those asked for, in the order of `id`, and say who gets none; never commits.
 
-    `picked` has the columns id, contact_id, address_index, why (a reason to leave the person out, or None) and language
-    (None where there is no text). Who has a delivery already gets no second one.
+    `asked` has the columns id and contact_id and, for each of the campaign's channels, {channel}_index, {channel}_why
+    (a reason not to write to the person there, or None) and {channel}_language (None where there is no text). People
+    count once, whatever they get. Who has a delivery already gets no second one, nor an address that several share.
     """
-    wanted = select(
-        literal(campaign_id),
-        literal(agency_id),
-        picked.c.contact_id,
-        literal("sms"),
-        picked.c.address_index,
-        picked.c.language,
-    ).where(picked.c.why.is_(None), picked.c.language.is_not(None))
-    columns = ["campaign_id", "agency_id", "contact_id", "channel", "address_index", "language"]
-    made = (
-        # In the order of what was picked: neighbours in one table stay neighbours in the other.
-        insert(Delivery)
-        .from_select(columns, wanted.order_by(picked.c.id))
-        .on_conflict_do_nothing()
-        .returning(Delivery.campaign_id)
-        .cte("made")
-    )
-    reason = func.coalesce(picked.c.why, Reason.NO_TEXT.value)
-    left_out = select(reason, func.count()).where(picked.c.why.is_not(None) | picked.c.language.is_(None))
-    rows = session.execute(
-        union_all(
-            select(literal(_PLANNED), func.count()).select_from(made), left_out.select_from(picked).group_by(reason)
-        )
-    )
-    found = {name: number for name, number in rows if number}
-    return Slice(upto, found.pop(_PLANNED, 0), found)
+    channels = Channels(campaign.channels)
+    found = asked.cte("asked").prefix_with("MATERIALIZED")
+    if len(channels.each) == 1:
+        whoever: FromClause = _one_channel(campaign, found, channels.each[0])
+        why = _obstacle(found, channels.each[0])
+    else:
+        found = _shares(found, channels).cte("shares").prefix_with("MATERIALIZED")
+        whoever = _whoever(found, _sms(campaign, found), _mails(campaign, found, channels))
+        why = found.c.why
+    planned = select(literal(None).cast(String), func.count()).select_from(whoever)
+    others = select(func.coalesce(why, _WANTED), func.count()).select_from(found).group_by(why)
+    rows: Sequence[Row[*tuple[Any, ...]]] = session.execute(union_all(planned, others)).all()
+    numbers: dict[str | None, int] = {row[0]: row[1] for row in rows}
+    got_some, wanted = numbers.pop(None), numbers.pop(_WANTED, 0)
+    left_out = {str(reason): number for reason, number in numbers.items()}
+    if wanted > got_some:
+        left_out[Reason.SHARED] = wanted - got_some
+    return Slice(upto, got_some, left_out)
 
 
-def count_planned(session: Session, agency_id: int, campaign_id: int) -> int:
-    """Write the campaign's first figures, its queued deliveries by channel and language; how many there are."""
+def _whoever(found: CTE, sms: CTE, mails: CTE) -> FromClause:
+    """Who gets anything. A mail that now goes at once belongs to somebody who was counted before."""
+    new = mails.c.contact_id.in_(select(found.c.contact_id))
+    return union(select(sms.c.contact_id), select(mails.c.contact_id).where(new)).subquery("whoever")
+
+
+def count_planned(session: Session, campaign: Campaign) -> int:
+    """Write the campaign's first figures, its queued deliveries by channel, language and reason; how many there are."""
     rows = (
         select(
-            literal(agency_id),
-            literal(campaign_id),
+            literal(campaign.agency_id),
+            literal(campaign.id),
             Delivery.channel,
             Delivery.language,
             literal("queued"),
+            Delivery.reason,
             func.count(),
         )
-        .where(Delivery.campaign_id == campaign_id)
-        .group_by(Delivery.channel, Delivery.language)
+        .where(Delivery.campaign_id == campaign.id)
+        .group_by(Delivery.channel, Delivery.language, Delivery.reason)
     )
-    columns = ["agency_id", "campaign_id", "channel", "language", "state", "number"]
+    columns = ["agency_id", "campaign_id", "channel", "language", "state", "reason", "number"]
     return sum(session.scalars(insert(Figure).from_select(columns, rows).returning(Figure.number)))
+
+
+def pair(session: Session, campaign: Campaign) -> None:
+    """Let only those SMS decide about a mail whose person has one waiting: of an address that several share, one does.
+
+    For the end of a plan of SMS_THEN_EMAIL. Never commits; may be called again.
+    """
+    mail = aliased(Delivery)
+    waiting = exists().where(
+        mail.campaign_id == campaign.id,
+        mail.channel == Channel.EMAIL,
+        mail.contact_id == Delivery.contact_id,
+        mail.reason == Reason.AFTER_SMS,
+    )
+    session.execute(
+        update(Delivery)
+        .where(Delivery.campaign_id == campaign.id, Delivery.mail_waits, ~waiting)
+        .values(mail_waits=False)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _end_of_slice(session: Session, agency_id: int, after: int, size: int) -> int | None:
@@ -172,15 +181,110 @@ def _end_of_slice(session: Session, agency_id: int, after: int, size: int) -> in
     return last
 
 
-def why_not() -> ColumnElement[str | None]:
-    """None for those we may write to by SMS, else one reason: the first that would have to be put right."""
+def why_not(channel: Channel = Channel.SMS) -> ColumnElement[str | None]:
+    """None for those we may write to on this channel, else one reason: the first that would have to be put right."""
     no_reason: ColumnElement[str | None] = nothing().cast(String)
-    return case(
-        (reachable_by_sms(), no_reason),
-        (~has_sms().is_(True), literal(Reason.NO_MOBILE.value)),
+    has_it = has_sms() if channel is Channel.SMS else has_email()
+    whens: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
+        (reachable_by_sms() if channel is Channel.SMS else reachable_by_email(), no_reason),
+        (~has_it.is_(True), literal(LACKS[channel].value)),
         (Contact.legal_ground.is_(None), literal(Reason.NO_GROUND.value)),
-        else_=literal(Reason.OPTED_OUT.value),
+    ]
+    if channel is Channel.EMAIL:
+        whens.append((bounced(Contact.agency_id, Contact.email_index), literal(Reason.BOUNCED.value)))
+    return case(*whens, else_=literal(Reason.OPTED_OUT.value))
+
+
+def _shares(asked: CTE, channels: Channels) -> Columns:
+    """rules.audience.share(), in SQL, for the two channels of a campaign; a test proves that both decide alike."""
+    columns = asked.c
+    by_sms = and_(columns.sms_why.is_(None), columns.sms_language.is_not(None))
+    by_mail = and_(columns.email_why.is_(None), columns.email_language.is_not(None))
+    waits: ColumnElement[bool] = false()
+    if channels is Channels.SMS_THEN_EMAIL:
+        by_mail = and_(by_mail, or_(by_sms, columns.sms_why.is_not_distinct_from(Reason.NO_MOBILE)))
+        waits = and_(by_sms, by_mail)
+    tells_by_mail = and_(
+        columns.sms_why.is_not_distinct_from(Reason.NO_MOBILE), columns.email_why.is_distinct_from(Reason.NO_EMAIL)
     )
+    none: ColumnElement[str | None] = nothing().cast(String)
+    why = case(
+        (or_(by_sms, by_mail), none),
+        (tells_by_mail, _obstacle(asked, Channel.EMAIL)),
+        else_=_obstacle(asked, Channel.SMS),
+    )
+    return select(
+        columns.id,
+        columns.contact_id,
+        columns.sms_index,
+        case((by_sms, columns.sms_language), else_=none).label("sms_language"),
+        columns.email_index,
+        case((by_mail, columns.email_language), else_=none).label("email_language"),
+        waits.label("waits"),
+        why.label("why"),
+    )
+
+
+def _obstacle(asked: CTE, channel: Channel) -> ColumnElement[str | None]:
+    """Why somebody gets nothing on this channel; None if they do."""
+    no_text = case((asked.c[f"{channel}_language"].is_(None), literal(Reason.NO_TEXT.value)))
+    return func.coalesce(asked.c[f"{channel}_why"], no_text)
+
+
+def _message(campaign: Campaign, found: CTE, channel: Channel) -> Columns:
+    """A delivery for everybody with a text on this channel, but for its order."""
+    return select(
+        literal(campaign.id),
+        literal(campaign.agency_id),
+        found.c.contact_id,
+        literal(channel.value),
+        found.c[f"{channel}_index"],
+        found.c[f"{channel}_language"],
+    ).where(found.c[f"{channel}_language"].is_not(None))
+
+
+def _one_channel(campaign: Campaign, asked: CTE, channel: Channel) -> CTE:
+    wanted = _message(campaign, asked, channel).where(asked.c[f"{channel}_why"].is_(None))
+    # In the order of what was picked: neighbours in one table stay neighbours in the other.
+    return _made(insert(Delivery).from_select(_COLUMNS, wanted.order_by(asked.c.id)).on_conflict_do_nothing(), "made")
+
+
+def _sms(campaign: Campaign, found: CTE) -> CTE:
+    wanted = _message(campaign, found, Channel.SMS).add_columns(found.c.waits).order_by(found.c.id)
+    return _made(insert(Delivery).from_select([*_COLUMNS, "mail_waits"], wanted).on_conflict_do_nothing(), "made_sms")
+
+
+def _mails(campaign: Campaign, found: CTE, channels: Channels) -> CTE:
+    """The mails: at once, or those that wait for an SMS. For an address that several share, at once comes first."""
+    wanted = _message(campaign, found, Channel.EMAIL)
+    if channels is not Channels.SMS_THEN_EMAIL:
+        return _made(
+            insert(Delivery).from_select(_COLUMNS, wanted.order_by(found.c.id)).on_conflict_do_nothing(), "made_mails"
+        )
+    each = (
+        wanted.add_columns(
+            case((found.c.waits, literal(_FOREVER).cast(Delivery.not_before.type))).label("not_before"),
+            case((found.c.waits, literal(Reason.AFTER_SMS.value))).label("reason"),
+            found.c.id.label("place"),
+        )
+        .distinct(found.c.email_index)
+        .order_by(found.c.email_index, found.c.waits, found.c.id)
+        .subquery("each_address")
+    )
+    columns = [*_COLUMNS, "not_before", "reason"]
+    ordered = select(*list(each.c)[:-1]).order_by(each.c.place)
+    statement = insert(Delivery).from_select(columns, ordered)
+    # Somebody without a mobile shares the address of one whose mail waits: the one mail goes at once.
+    statement = statement.on_conflict_do_update(
+        index_elements=["campaign_id", "channel", "address_index", "occasion"],
+        set_={"not_before": None, "reason": None},
+        where=and_(Delivery.reason == Reason.AFTER_SMS, statement.excluded.reason.is_(None)),
+    )
+    return _made(statement, "made_mails")
+
+
+def _made(statement: Insert, name: str) -> CTE:
+    return statement.returning(Delivery.contact_id).cte(name)
 
 
 def _language_to_use(languages: Languages) -> ColumnElement[str | None]:

@@ -67,10 +67,10 @@ class Campaign(Table):
     pause_reason: Mapped[str | None]
     content_digest: Mapped[str | None]
     audience_digest: Mapped[str | None]
-    plan_total: Mapped[int | None] = mapped_column(Integer)  # contacts the rule picks
+    plan_total: Mapped[int | None] = mapped_column(Integer)  # people the rule picks
     plan_done: Mapped[int] = mapped_column(Integer, server_default="0")
     plan_left_out: Mapped[Stored | None]  # reason -> how many the rule picks but nothing is sent to
-    plan_after: Mapped[Ref] = mapped_column(server_default="0")  # the last contact looked at
+    plan_after: Mapped[Ref] = mapped_column(server_default="0")  # the last contact looked at, or delivery of the parent
     plan_leased_until: Mapped[Moment | None]
     made_at: Mapped[Made]
     changed_at: Mapped[Made]
@@ -85,7 +85,7 @@ class Campaign(Table):
 
     @property
     def planned(self) -> int | None:
-        """How many deliveries were planned; None before that."""
+        """How many people something was planned for, each once on however many channels; None before that."""
         if self.plan_total is None or self.state == CampaignState.DRAFT:
             return None
         return self.plan_done - sum(int(str(number)) for number in (self.plan_left_out or {}).values())

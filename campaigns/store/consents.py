@@ -11,6 +11,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 from campaigns.store.contacts import Contact
 from campaigns.store.metadata import Index, Made, Ref, Table
 
+Address = (
+    ColumnElement[bytes]
+    | ColumnElement[bytes | None]
+    | InstrumentedAttribute[bytes]
+    | InstrumentedAttribute[bytes | None]
+)
+
 # Not a person's refusal: mails to the address came back for good (consent.Source.BOUNCE).
 BOUNCED: Final = "bounce"
 
@@ -36,7 +43,7 @@ class OptOut(Table):
 def not_opted_out(
     agency_id: ColumnElement[int] | InstrumentedAttribute[int] | int,
     channel: str,
-    address_index: ColumnElement[bytes] | InstrumentedAttribute[bytes] | InstrumentedAttribute[bytes | None],
+    address_index: Address,
 ) -> ColumnElement[bool]:
     """True where nobody at this address refused this channel."""
     return ~exists().where(
@@ -49,7 +56,7 @@ def not_opted_out(
 
 def bounced(
     agency_id: ColumnElement[int] | InstrumentedAttribute[int] | int,
-    address_index: ColumnElement[bytes] | InstrumentedAttribute[bytes] | InstrumentedAttribute[bytes | None],
+    address_index: Address,
 ) -> ColumnElement[bool]:
     """True where mails to this address came back for good, and nobody there refused them."""
     return exists().where(

@@ -1,22 +1,24 @@
 """Campaigns that correct or withdraw another: whom that one was handed over to, and the plan for exactly those."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, String, and_, case, exists, func, literal, or_, select
 from sqlalchemy import null as nothing
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from campaigns.rules.audience import LACKS, Share, Texts, Way, share
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.store import audiences, figures
-from campaigns.store.audiences import Slice
+from campaigns.store.audiences import Columns, Slice
 from campaigns.store.campaigns import Campaign
-from campaigns.store.consents import not_opted_out, reachable_by_sms
+from campaigns.store.consents import Address, bounced, not_opted_out, reachable_by_email, reachable_by_sms
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 
-# The phone has it, or may have it. A failed message certainly did not arrive.
+# The phone or the mailbox has it, or may have it. A failed message certainly did not arrive.
 HANDED_OVER: Final = (State.SENT, State.DELIVERED, State.UNCONFIRMED, State.UNKNOWN)
 # Not one of lifecycle.Reason: planning calls it `changed`, a page can tell the two apart.
 GONE: Final = "gone"
@@ -25,15 +27,13 @@ _OVER: Final = (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CAN
 
 @dataclass(frozen=True)
 class Reach:
-    """Whom a campaign was handed over to: by language who can be written to now, and by reason who cannot."""
+    """Whom a campaign was handed over to: how many can be written to now and, by reason, how many cannot. People count
+    once, also those who were sent it twice; `languages` are messages that can be sent, by channel and language.
+    """
 
-    languages: dict[str, int] = field(default_factory=dict)
+    people: int = 0
+    languages: dict[tuple[str, str], int] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)  # a lifecycle.Reason, or GONE
-
-    @property
-    def people(self) -> int:
-        """How many can be written to now."""
-        return sum(self.languages.values())
 
     @property
     def total(self) -> int:
@@ -81,58 +81,77 @@ def is_in_hand(session: Session, agency_id: int, campaign_id: int) -> bool:
     )
 
 
-def languages_used(session: Session, agency_id: int, campaign_id: int) -> dict[str, int]:
-    """Language -> how many people were handed the campaign's text in it, from its figures; the most read first."""
-    found: dict[str, int] = {}
+def languages_used(session: Session, agency_id: int, campaign_id: int) -> dict[tuple[str, str], int]:
+    """(channel, language) -> how many people were handed the campaign's text there, from its figures; SMS first, and
+    the most read first.
+    """
+    found: dict[tuple[str, str], int] = {}
     for row in figures.sums(session, agency_id, campaign_id):
-        if row.channel == "sms" and row.state in HANDED_OVER:
-            found[row.language] = found.get(row.language, 0) + row.number
-    return {code: number for code, number in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])) if number > 0}
+        if row.state in HANDED_OVER:
+            found[row.channel, row.language] = found.get((row.channel, row.language), 0) + row.number
+    order = list(Channel)
+    ranked = sorted(found.items(), key=lambda pair: (order.index(Channel(pair[0][0])), -pair[1], pair[0]))
+    return {key: number for key, number in ranked if number > 0}
 
 
 def reach(session: Session, agency_id: int, parent_id: int) -> Reach:
     """Whom the campaign was handed over to, and who of them can be written to now, in one statement."""
-    found = _handed_over(agency_id, parent_id, literal(GONE)).subquery("found")
-    rows = session.execute(
-        select(found.c.why, found.c.language, func.count()).group_by(found.c.why, found.c.language)
-    ).all()
-    languages: dict[str, int] = {}
-    left_out: dict[str, int] = {}
-    for why, language, number in rows:
-        if why is None:
-            languages[language] = number
+    channels = _channels(session, agency_id, parent_id)
+    found = _people(agency_id, parent_id, channels, literal(GONE)).subquery("found")
+    each = [found.c[f"{channel}_{part}"] for channel in channels for part in ("why", "language")]
+    people, languages, left_out = 0, dict[tuple[str, str], int](), dict[str, int]()
+    for *told, number in session.execute(select(*each, func.count()).group_by(*each)):
+        ways = {channel: Way(*told[2 * at : 2 * at + 2]) for at, channel in enumerate(channels)}
+        got = _share(ways)
+        for channel, language in ((Channel.SMS, got.sms), (Channel.EMAIL, got.email)):
+            if language is not None:
+                languages[channel, language] = languages.get((channel, language), 0) + number
+        if got.why is None:
+            people += number
         else:
-            left_out[why] = left_out.get(why, 0) + number
-    return Reach(languages, left_out)
+            left_out[got.why] = left_out.get(got.why, 0) + number
+    return Reach(people, languages, left_out)
+
+
+def _share(ways: Mapping[Channel, Way]) -> Share:
+    channels = Channels.BOTH if len(ways) > 1 else Channels(next(iter(ways)))
+    lacking = {channel: Way(LACKS[channel], None) for channel in Channel}
+    return share(channels, **{channel.value: way for channel, way in {**lacking, **ways}.items()})
 
 
 def total(session: Session, agency_id: int, parent_id: int) -> int:
     """How many people the campaign was handed over to."""
-    return session.scalar(select(func.count()).select_from(Delivery).where(*_which(agency_id, parent_id))) or 0
+    channels = _channels(session, agency_id, parent_id)
+    found = _people(agency_id, parent_id, channels, literal(GONE)).subquery("found")
+    return session.scalar(select(func.count()).select_from(found)) or 0
 
 
-def plan_slice(
-    session: Session, campaign: Campaign, parent_id: int, available: Collection[str], *, after: int, size: int
-) -> Slice:
-    """Queue a delivery for everybody who was handed the parent's, among its next `size` deliveries after `after`.
+def plan_slice(session: Session, campaign: Campaign, parent_id: int, texts: Texts, *, after: int, size: int) -> Slice:
+    """Queue deliveries for everybody who was handed the parent's, among its next `size` deliveries after `after`.
 
-    Each gets the text in the language of the first message, or nothing. What becomes of the parent's deliveries later
-    changes nothing any more. Never commits. A second run over the same deliveries adds nothing.
+    Each gets, on every channel it reached them on, the text in the language of that first message, or nothing. What
+    becomes of the parent's deliveries later changes nothing any more. Never commits. A second run over the same
+    deliveries adds nothing.
     """
-    upto = _end_of_slice(session, campaign.agency_id, parent_id, after, size)
+    agency_id = campaign.agency_id
+    upto = _end_of_slice(session, agency_id, parent_id, after, size)
     if upto is None:
         return Slice(None)
-    run = (Delivery.id > after, Delivery.id <= upto)
-    rows = _handed_over(campaign.agency_id, parent_id, literal(Reason.CHANGED.value)).where(*run).subquery("found")
-    text: ColumnElement[str | None] = case(
-        (rows.c.language.in_(list(available)), rows.c.language), else_=nothing().cast(String)
-    )
-    picked = (
-        select(rows.c.id, rows.c.contact_id, rows.c.address_index, rows.c.why, text.label("language"))
-        .cte("picked")
-        .prefix_with("MATERIALIZED")
-    )
-    return audiences.queue(session, campaign.agency_id, campaign.id, picked, upto=upto)
+    channels = _channels(session, agency_id, parent_id)
+    people = _people(agency_id, parent_id, channels, literal(Reason.CHANGED.value), run=(after, upto)).subquery("found")
+    asked: Columns = select(people.c.id, people.c.contact_id)
+    for channel in channels:
+        asked = asked.add_columns(
+            people.c[f"{channel}_index"], people.c[f"{channel}_why"], _written(people, channel, texts)
+        )
+    return audiences.queue(session, campaign, asked, upto=upto)
+
+
+def _written(people: FromClause, channel: Channel, texts: Texts) -> ColumnElement[str | None]:
+    """The language of the first message if there is a text in it: never another one."""
+    language = people.c[f"{channel}_language"]
+    has_text = language.in_(list(texts.of(channel).available))
+    return case((has_text, language), else_=nothing().cast(String)).label(f"{channel}_language")
 
 
 def _end_of_slice(session: Session, agency_id: int, parent_id: int, after: int, size: int) -> int | None:
@@ -147,29 +166,86 @@ def _end_of_slice(session: Session, agency_id: int, parent_id: int, after: int, 
     return last
 
 
-def _handed_over(
-    agency_id: int, parent_id: int, gone: ColumnElement[str]
-) -> Select[int, int | None, bytes, str, str | None]:
-    """The parent's deliveries that may have reached a phone, with `why`: None, or the reason to write no more."""
+def _channels(session: Session, agency_id: int, parent_id: int) -> tuple[Channel, ...]:
+    """The channels the campaign went out on."""
+    channels = session.scalar(
+        select(Campaign.channels).where(Campaign.agency_id == agency_id, Campaign.id == parent_id)
+    )
+    return Channels(channels or Channels.SMS).each
+
+
+def _people(
+    agency_id: int,
+    parent_id: int,
+    channels: tuple[Channel, ...],
+    gone: ColumnElement[str],
+    run: tuple[int, int] | None = None,
+) -> Columns:
+    """Whom the parent was handed over to, each once, with {channel}_index, {channel}_why (None, or the reason to write
+    no more) and {channel}_language of every channel it went out on.
+
+    On a channel that did not reach somebody the reason is that they lack it, so that rules.audience.share() holds. Who
+    was reached on both stands at the `id` of the SMS. With `run` only deliveries after its first id, up to its second.
+    """
+    first, mail = aliased(Delivery, name="first"), aliased(Delivery, name="mail")
+    places: dict[Channel, tuple[Address, ColumnElement[Any] | InstrumentedAttribute[str]]] = {}
+    if len(channels) == 1:
+        places[channels[0]] = (first.address_index, first.language)
+    else:
+        is_sms = first.channel == Channel.SMS
+        for channel, other in ((Channel.SMS, None), (Channel.EMAIL, mail)):
+            here = is_sms if channel is Channel.SMS else ~is_sms
+            places[channel] = (
+                case((here, first.address_index), else_=other.address_index if other else None),
+                case((here, first.language), else_=other.language if other else None),
+            )
+    asked: Columns = select(first.id, first.contact_id)
+    for channel, (index, language) in places.items():
+        asked = asked.add_columns(
+            index.label(f"{channel}_index"),
+            _why(channel, agency_id, index, gone).label(f"{channel}_why"),
+            language.label(f"{channel}_language"),
+        )
+    asked = asked.select_from(first).where(*_handed_over(first, agency_id, parent_id, channels))
+    if run is not None:
+        asked = asked.where(first.id > run[0], first.id <= run[1])
+    if len(channels) > 1:
+        sms = aliased(Delivery, name="sms")
+        same = and_(*_handed_over(sms, agency_id, parent_id, (Channel.SMS,)), sms.contact_id == first.contact_id)
+        theirs = and_(
+            *_handed_over(mail, agency_id, parent_id, (Channel.EMAIL,)),
+            mail.contact_id == first.contact_id,
+            first.channel == Channel.SMS,
+        )
+        asked = asked.outerjoin(mail, theirs).where(or_(first.channel == Channel.SMS, ~exists().where(same)))
+    return asked.outerjoin(Contact, and_(Contact.id == first.contact_id, Contact.agency_id == agency_id))
+
+
+def _why(channel: Channel, agency_id: int, index: Address, gone: ColumnElement[str]) -> ColumnElement[str | None]:
+    by_sms = channel is Channel.SMS
+    theirs = Contact.phone_index if by_sms else Contact.email_index
     no_reason: ColumnElement[str | None] = nothing().cast(String)
-    why: ColumnElement[str | None] = case(
-        (and_(Contact.phone_index == Delivery.address_index, reachable_by_sms()), no_reason),
-        (~not_opted_out(Delivery.agency_id, "sms", Delivery.address_index), literal(Reason.OPTED_OUT.value)),
+    whens: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
+        (index.is_(None), literal(LACKS[channel].value)),
+        (and_(theirs == index, reachable_by_sms() if by_sms else reachable_by_email()), no_reason),
+    ]
+    if not by_sms:
+        whens.append((bounced(agency_id, index), literal(Reason.BOUNCED.value)))
+    return case(
+        *whens,
+        (~not_opted_out(agency_id, channel, index), literal(Reason.OPTED_OUT.value)),
         (Contact.id.is_(None), gone),
-        (Contact.phone_index.is_distinct_from(Delivery.address_index), literal(Reason.CHANGED.value)),
-        else_=audiences.why_not(),
-    )
-    return (
-        select(Delivery.id, Delivery.contact_id, Delivery.address_index, Delivery.language, why.label("why"))
-        .outerjoin(Contact, and_(Contact.id == Delivery.contact_id, Contact.agency_id == agency_id))
-        .where(*_which(agency_id, parent_id))
+        (theirs.is_distinct_from(index), literal(Reason.CHANGED.value)),
+        else_=audiences.why_not(channel),
     )
 
 
-def _which(agency_id: int, parent_id: int) -> tuple[ColumnElement[bool], ...]:
+def _handed_over(
+    which: type[Delivery], agency_id: int, parent_id: int, channels: tuple[Channel, ...]
+) -> tuple[ColumnElement[bool], ...]:
     return (
-        Delivery.campaign_id == parent_id,
-        Delivery.agency_id == agency_id,
-        Delivery.channel == "sms",
-        Delivery.state.in_(HANDED_OVER),
+        which.campaign_id == parent_id,
+        which.agency_id == agency_id,
+        which.channel.in_([channel.value for channel in channels]),
+        which.state.in_(HANDED_OVER),
     )

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from campaigns.rules.segments import (
     AllOf,
     AnyOf,
+    HasEmail,
     HasSms,
     InPlace,
     InSector,
@@ -21,7 +22,7 @@ from campaigns.rules.segments import (
     Tagged,
     prefix_end,
 )
-from campaigns.store.consents import has_sms
+from campaigns.store.consents import has_email, has_sms
 from campaigns.store.contacts import Contact, ContactSector, ContactTag
 
 
@@ -94,6 +95,7 @@ def _any(rules: Sequence[Rule], whose: _Whose) -> ColumnElement[bool]:
             )
         )
     found += [has_sms() for rule in rules if isinstance(rule, HasSms)]
+    found += [has_email() for rule in rules if isinstance(rule, HasEmail)]
     found += [_where(rule, whose) for rule in rules if isinstance(rule, AllOf | AnyOf | NoneOf)]
     return or_(false(), *found)
 

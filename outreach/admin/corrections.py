@@ -11,6 +11,7 @@ from campaigns import authoring, corrections, reports
 from campaigns.authoring import Campaign
 from campaigns.corrections import STARTED, Amends, Reach
 from campaigns.errors import Conflict, NotAllowed
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState
 from outreach.admin import campaign_words, nudges, rule_words
 from outreach.auth import may, requires
@@ -21,11 +22,14 @@ bp = Blueprint("corrections", __name__, url_prefix="/campaigns/<int:campaign_id>
 
 _GOES_ON: Final = (CampaignState.RUNNING, CampaignState.PAUSED)
 
+_CHANNELS: Final = {Channel.SMS: _l("SMS"), Channel.EMAIL: _l("E-mail")}
+
 # Why somebody who was sent the first message is not written to again.
 _SINCE: Final = {
     "opted_out": _l("Asked for no more messages since"),
     "gone": _l("Deleted since"),
-    "changed": _l("Their number changed since"),
+    "changed": _l("Their number or address changed since"),
+    "bounced": _l("Mails to their address came back since"),
     "no_mobile": _l("The number turned out to be no mobile"),
     "no_ground": _l("No legal ground on record any more"),
 }
@@ -33,10 +37,11 @@ _SINCE: Final = {
 
 @dataclass(frozen=True)
 class Reads:
-    """One language of the first message: how many were sent it, how many can be written to, and whether a text is
-    there.
+    """One language of the first message on one channel: how many were sent it, how many can be written to, and whether
+    a text is there.
     """
 
+    channel: str
     language: str
     sent: int
     people: int
@@ -78,12 +83,12 @@ def about(campaign: Campaign) -> dict[str, object]:
             "may_amend": may("campaign:write"),
         }
     if campaign.parent_id is not None and campaign.state == CampaignState.DRAFT:
-        texts = {text.language for text in authoring.texts(g.db, g.agency_id, campaign.id)}
+        texts = {(text.channel, text.language) for text in authoring.texts(g.db, g.agency_id, campaign.id)}
         found |= _whom(campaign.parent_id, texts)
     return found
 
 
-def _whom(campaign_id: int, texts: set[str]) -> dict[str, object]:
+def _whom(campaign_id: int, texts: set[tuple[str, str]]) -> dict[str, object]:
     """Whom the campaign was handed over to, by language and with who falls out."""
     named = rule_words.language_names(g.db)
     reach: Reach = corrections.reach(g.db, g.agency_id, campaign_id)
@@ -91,9 +96,16 @@ def _whom(campaign_id: int, texts: set[str]) -> dict[str, object]:
     return {
         "reach": reach,
         "reads": [
-            Reads(named.get(code, code), number, reach.languages.get(code, 0), code in texts)
-            for code, number in used.items()
+            Reads(
+                str(_CHANNELS[channel]),
+                named.get(code, code),
+                number,
+                reach.languages.get((channel, code), 0),
+                (channel, code) in texts,
+            )
+            for (channel, code), number in used.items()
         ],
+        "by_channel": any(channel != Channel.SMS for channel, _code in used),
         "since": [(str(_SINCE[why]), reach.left_out[why]) for why in _SINCE if why in reach.left_out],
     }
 

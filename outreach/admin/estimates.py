@@ -13,6 +13,7 @@ from campaigns import agencies, reference, reports, segments
 from campaigns.authoring import Campaign
 from campaigns.previews import Preview
 from campaigns.reports import Figures
+from campaigns.rules.channels import Channel
 from campaigns.rules.languages import choose_text
 from campaigns.segments import Count
 
@@ -55,12 +56,12 @@ def audience(segment_id: int) -> Count:
     return segments.count(g.db, g.agency_id, segments.rule_of(segments.get(g.db, g.agency_id, segment_id)))
 
 
-def readings(counted: Count, texts: list[str], fallback: str) -> list[Reading]:
-    """Which text each language's readers would get, most readers first."""
+def readings(counted: Count, texts: list[str], fallback: str, channel: Channel = Channel.SMS) -> list[Reading]:
+    """Which text each language's readers who can be written to on the channel would get, most readers first."""
     macro = {row.code: row.macro for row in reference.languages(g.db) if row.macro}
     return [
         Reading(code, number, choose_text(code, texts, True, fallback, macro))
-        for code, number in sorted(counted.languages.items(), key=lambda pair: -pair[1])
+        for code, number in counted.languages(channel).items()
     ]
 
 

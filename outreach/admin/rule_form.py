@@ -8,6 +8,7 @@ from campaigns import segments
 from campaigns.rules.segments import (
     AllOf,
     AnyOf,
+    HasEmail,
     HasSms,
     InPlace,
     InSector,
@@ -22,6 +23,7 @@ from outreach.admin import contact_forms, rule_words
 from outreach.forms import Form, choices
 from outreach.sessions import Session
 
+_WAYS = {"sms": HasSms, "email": HasEmail}
 _LEAF = {"sectors": InSector, "places": InPlace, "languages": Reads, "tags": Tagged}
 
 
@@ -39,6 +41,7 @@ class SegmentForm(Form):
     languages = SelectMultipleField(_l("Language"))
     tags = SelectMultipleField(_l("Tag"))
     sms = BooleanField(_l("Only people with a mobile"))
+    email = BooleanField(_l("Only people with an e-mail address"))
     not_sectors = SelectMultipleField(_l("Not this business"))
     not_places = SelectMultipleField(_l("Not in this place"))
     not_languages = SelectMultipleField(_l("Not this language"))
@@ -65,15 +68,14 @@ class SegmentForm(Form):
         if found is None:
             return False
         for name, values in found.items():
-            self[name].data = values if name != "sms" else bool(values)
+            self[name].data = values if name not in _WAYS else bool(values)
             self[name].chosen = values
         return True
 
     def rule(self) -> Rule:
         """The rule as chosen."""
         rules: list[Rule] = [AnyOf(_chosen(self, kind)) for kind in _LEAF if self[kind].chosen]
-        if self.sms.data:
-            rules.append(HasSms())
+        rules += [leaf() for name, leaf in _WAYS.items() if self[name].data]
         unwanted = [leaf for kind in _LEAF for leaf in _chosen(self, kind, "not_")]
         if unwanted:
             rules.append(NoneOf(tuple(unwanted)))
@@ -90,8 +92,8 @@ def _read(rule: Rule) -> dict[str, list[str]] | None:
         return None
     found: dict[str, list[str]] = {}
     for part in rule.rules:
-        if isinstance(part, HasSms):
-            found["sms"] = ["yes"]
+        if isinstance(part, HasSms | HasEmail):
+            found["sms" if isinstance(part, HasSms) else "email"] = ["yes"]
         elif isinstance(part, AnyOf | NoneOf):
             prefix = "not_" if isinstance(part, NoneOf) else ""
             kinds = {_kind(leaf) for leaf in part.rules}

@@ -8,7 +8,19 @@ from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from campaigns import reference
-from campaigns.rules.segments import AllOf, AnyOf, HasSms, InPlace, InSector, NoneOf, Reads, Rule, Tagged, leaves_of
+from campaigns.rules.segments import (
+    AllOf,
+    AnyOf,
+    HasEmail,
+    HasSms,
+    InPlace,
+    InSector,
+    NoneOf,
+    Reads,
+    Rule,
+    Tagged,
+    leaves_of,
+)
 from outreach.i18n import language
 from outreach.sessions import Session
 
@@ -68,7 +80,7 @@ def _clause(rule: Rule, known: Names) -> str:
 
 
 # In the order in which a sentence tells them.
-_LEAVES = dict.fromkeys([InSector, InPlace, Reads, Tagged, HasSms]).keys()
+_LEAVES = dict.fromkeys([InSector, InPlace, Reads, Tagged, HasSms, HasEmail]).keys()
 
 
 def _leaf_clause(leaves: list[Rule], known: Names, says_no: bool) -> str:
@@ -92,6 +104,8 @@ def _leaf_clause(leaves: list[Rule], known: Names, says_no: bool) -> str:
         case Tagged():
             found = _either(_("“%(name)s”", name=leaf.tag) for leaf in leaves if isinstance(leaf, Tagged))
             return _("without the tag %(tags)s", tags=found) if says_no else _("with the tag %(tags)s", tags=found)
+        case HasEmail():
+            return _("without an e-mail address") if says_no else _("with an e-mail address")
     return _("without a mobile") if says_no else _("with a mobile")
 
 

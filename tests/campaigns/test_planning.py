@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select, text
 
 from campaigns import authoring, planning
+from campaigns.rules.audience import Languages
 from campaigns.rules.languages import choose_text
 from campaigns.rules.segments import EVERYONE, AllOf, InPlace, InSector
 from campaigns.store import audiences
 from campaigns.store import campaigns as store
-from campaigns.store.audiences import Languages
 from campaigns.store.campaigns import Campaign
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery

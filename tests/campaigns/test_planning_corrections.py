@@ -61,7 +61,7 @@ def test_who_fell_out_since_is_left_out_with_a_reason(
     over(sessions, agency, campaign_id)
     with sessions(agency.id)() as session:
         found = corrections.reach(session, agency.id, campaign_id)
-    assert found.languages == {"es": 1}
+    assert found.languages == {("sms", "es"): 1}
     assert found.left_out == {"opted_out": 1, "gone": 1, "changed": 1, "no_mobile": 1, "no_ground": 1}
     assert (found.people, found.total) == (1, 6)
 

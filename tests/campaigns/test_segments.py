@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from campaigns import consent, segments
 from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.rules.channels import Channel
 from campaigns.rules.segments import EVERYONE, AllOf, AnyOf, HasSms, InPlace, InSector, NoneOf, Reads, Tagged
 from campaigns.store import segments as store
 from campaigns.store.campaigns import Campaign
@@ -54,9 +55,10 @@ def test_the_count_says_who_falls_out_and_why(session, vault, agency, people):
     person(session, vault, agency, "+5112345678", kind="landline")
     person(session, vault, agency, "+51987000009", ground=None)
     counted = segments.count(session, agency.id, EVERYONE)
-    assert counted == segments.Count(
-        total=6, reachable_sms=2, opted_out=1, no_ground=1, no_mobile=2, languages={"qu": 1, "es": 1}
-    )
+    assert (counted.total, counted.reachable_sms, counted.reachable_email, counted.reachable_either) == (6, 2, 0, 2)
+    assert counted.left_out(Channel.SMS) == {"opted_out": 1, "no_ground": 1, "no_mobile": 2}
+    assert counted.left_out(Channel.EMAIL) == {"no_email": 6}
+    assert counted.languages(Channel.SMS) == {"qu": 1, "es": 1}
 
 
 def test_an_undone_stop_counts_as_reachable(session, agency, people):
