@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from campaigns import agencies, authoring, reports, staff
 from campaigns.agencies import Sender
 from campaigns.errors import Conflict
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.outcomes import Failure
 from campaigns.rules.policy import Role
@@ -58,7 +59,7 @@ def index() -> Response:
         form=form,
         agency=agency,
         used=reports.parts_this_month(g.db, agency, datetime.now(UTC)),
-        bound=_bound(),
+        bound=bound_campaigns(),
         senders=agencies.senders(g.db, g.agency_id),
         staff=staff.of_agency(g.db, g.agency_id),
         roles=ROLES,
@@ -76,7 +77,10 @@ def add_sender() -> Response:
 @requires("sender:manage")
 def sender(sender_id: int) -> Response:
     """One sender: what to change, the address for the provider's console, the test."""
-    return _sender_page(agencies.sender(g.db, g.agency_id, sender_id))
+    known = agencies.sender(g.db, g.agency_id, sender_id)
+    if known.channel != Channel.SMS:
+        return see_other(url_for("mail_senders.show", sender_id=sender_id))
+    return _sender_page(known)
 
 
 @bp.post("/senders/<int:sender_id>/test")
@@ -115,11 +119,12 @@ def _sender_page(known: Sender | None) -> Response:
         status=422 if request.method == "POST" else 200,
         form=form,
         sender=known,
-        bound=_bound(),
+        bound=bound_campaigns(),
         inbound=current_app.extensions["settings"].base_url + hook,
     )
 
 
-def _bound() -> int:
+def bound_campaigns() -> int:
+    """How many campaigns were submitted or approved with the agency and its senders as they are now."""
     counts = authoring.in_states(g.db, g.agency_id)
     return sum(counts.get(state, 0) for state in _BOUND)
