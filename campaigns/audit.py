@@ -19,6 +19,7 @@ class Did(StrEnum):
     SENDER_CHANGED = "sender:changed"
     SENDER_TESTED = "sender:tested"
     STAFF_ADDED = "staff:added"
+    STAFF_INVITED = "staff:invited"
     STAFF_RESET = "staff:reset"
     STAFF_SIGNED_IN = "staff:signed_in"
     CONTACT_ADDED = "contact:added"

@@ -14,8 +14,11 @@ from campaigns.store import staff as store
 from campaigns.store.staff import Staff
 
 
-def add(session: Session, agency_id: int, *, email: str, name: str, role: str, password_hash: str) -> Staff:
-    """A new member of staff. Raises Invalid, or Conflict if somebody signs in with this address already."""
+def add(session: Session, agency_id: int, *, email: str, name: str, role: str, password_hash: str | None) -> Staff:
+    """A new member of staff; without a password they choose one by an invitation.
+
+    Raises Invalid, or Conflict if somebody signs in with this address already.
+    """
     address = _address(email)
     if role not in list(Role):
         raise Invalid("role", "role_unknown", role=role[:30])
@@ -49,6 +52,21 @@ def by_email(session: Session, email: str) -> Staff:
     person = store.by_email(session, email.strip().lower())
     if person is None:
         raise NotFound("staff_unknown", email=email[:80])
+    return person
+
+
+def invited(session: Session, uniquifier: str) -> Staff | None:
+    """Whose invitation this is; None once they have a password, or may not come in any more."""
+    person = store.by_uniquifier(session, uniquifier)
+    return person if person is not None and person.active and person.password is None else None
+
+
+def invite(session: Session, email: str) -> Staff:
+    """Whom an invitation may be mailed to, with an audit row. Raises NotFound, or Conflict if they have a password."""
+    person = by_email(session, email)
+    if person.password is not None:
+        raise Conflict("staff_has_password", email=person.email)
+    audit.record(session, person.agency_id, audit.Did.STAFF_INVITED, f"staff:{person.id}", by=None)
     return person
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint
 from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 
 from campaigns.settings import Settings
-from outreach import auth, database, errors, headers, health, i18n, ids, pages, sessions, uploads
+from outreach import auth, database, errors, headers, health, i18n, ids, invitations, pages, sessions, uploads
 from outreach.admin import (
     campaign,
     campaigns,
@@ -49,6 +49,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     imports.bp,
     contacts.bp,
     inbox.bp,
+    invitations.bp,
     unsubscribe.bp,
     twilio.bp,
 )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, request
 from flask_security import Security, SQLAlchemySessionUserDatastore, UserMixin, current_user
-from flask_security.signals import user_authenticated
+from flask_security.signals import password_reset, user_authenticated
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy.orm import Session, scoped_session
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
@@ -20,7 +20,7 @@ from campaigns.errors import NotAllowed
 from campaigns.rules import policy
 from campaigns.settings import Settings
 from campaigns.store.staff import Staff
-from outreach import sessions, sign_in
+from outreach import password_mail, sessions, sign_in
 from outreach.errors import NotSignedIn
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -109,11 +109,16 @@ def install(app: Flask, settings: Settings, session: scoped_session[Session]) ->
     )
     csrf = CSRFProtect(app)
     people = SQLAlchemySessionUserDatastore(session, SignedIn, None)
-    security = Security(app, people, **sign_in.FORMS, render_template=sign_in.render)
+    security = Security(
+        app, people, **sign_in.FORMS, render_template=sign_in.render, mail_util_cls=password_mail.PasswordMail
+    )
     security.want_json(lambda _request: False)
     user_authenticated.connect(note_sign_in, app)
+    password_reset.connect(note_reset, app)
+    app.jinja_env.globals["mail_is_set_up"] = password_mail.is_set_up
     for endpoint, access in sign_in.ROUTES.items():
-        app.view_functions[endpoint].access = Access(**access)  # type: ignore[attr-defined]
+        if endpoint in app.view_functions:
+            app.view_functions[endpoint].access = Access(**access)  # type: ignore[attr-defined]
     sign_in.limit(app, settings)
     app.before_request(lambda: guard(csrf))
     app.context_processor(lambda: {"shell": g.get("shell"), "may": may})
@@ -172,3 +177,8 @@ def note_sign_in(_app: Flask, user: SignedIn, **_about: object) -> None:
     """A line in the audit log for every sign-in, in the transaction that ends with the answer."""
     session = sessions.act_for(user.agency_id)
     audit.record(session, user.agency_id, audit.Did.STAFF_SIGNED_IN, f"staff:{user.id}", by=user.id)
+
+
+def note_reset(_app: Flask, user: SignedIn, **_about: object) -> None:
+    """A line in the audit log for a password set by a link, in the same transaction (see sign_in.ResetPassword)."""
+    audit.record(sessions.current(), user.agency_id, audit.Did.STAFF_RESET, f"staff:{user.id}", by=user.id)

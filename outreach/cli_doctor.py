@@ -9,6 +9,7 @@ from campaigns import recount
 from campaigns.recount import Difference, Proof
 from outreach.cli import installation
 from outreach.cli_doctor_mail import mail_command
+from outreach.cli_doctor_relay import relay_command
 
 
 @click.group("doctor")
@@ -65,4 +66,5 @@ def _as_json(checked: int, wrong: list[Proof]) -> str:
 
 
 doctor_group.add_command(mail_command)
+doctor_group.add_command(relay_command)
 COMMANDS = (doctor_group,)

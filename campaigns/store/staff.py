@@ -29,6 +29,11 @@ def by_email(session: Session, email: str) -> Staff | None:
     return session.scalar(select(Staff).where(Staff.email == email))
 
 
+def by_uniquifier(session: Session, uniquifier: str) -> Staff | None:
+    """The staff member with this mark of their sign-ins, or None."""
+    return session.scalar(select(Staff).where(Staff.fs_uniquifier == uniquifier))
+
+
 def of_agency(session: Session, agency_id: int) -> Sequence[Staff]:
     """Everyone of the agency, by name."""
     return session.scalars(select(Staff).where(Staff.agency_id == agency_id).order_by(Staff.name)).all()
