@@ -20,6 +20,7 @@ def person(
     sectors: tuple[str, ...] = ("4921",),
     tags: tuple[str, ...] = (),
     kind: str = "mobile",
+    email: str | None = None,
     ground: str | None = "consent",
     accepts_fallback: bool = True,
     name: str = "Rosa Quispe",
@@ -33,6 +34,8 @@ def person(
         phone_sealed=vault.seal_optional(phone, agency.id),
         phone_index=vault.address_index(phone) if phone else None,
         phone_kind=kind if phone else None,
+        email_sealed=vault.seal_optional(email, agency.id),
+        email_index=vault.address_index(email) if email else None,
         language=language,
         accepts_fallback=accepts_fallback,
         place_code=place,
@@ -46,11 +49,10 @@ def person(
     return contact
 
 
-def refuse(session: Session, agency: Agency, contact: Contact) -> None:
-    """The person answered ALTO."""
-    session.add(
-        OptOut(agency_id=agency.id, channel="sms", address_index=contact.phone_index, source="word", rule="ALTO")
-    )
+def refuse(session: Session, agency: Agency, contact: Contact, *, channel: str = "sms", source: str = "word") -> None:
+    """The person answered ALTO; or another `source` said that they are not to be written to on the channel."""
+    index = contact.phone_index if channel == "sms" else contact.email_index
+    session.add(OptOut(agency_id=agency.id, channel=channel, address_index=index, source=source, rule="ALTO"))
     session.flush()
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import null as nothing
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.rules.audience import LACKS, Count, Group, Languages, Texts
@@ -267,7 +267,7 @@ def _mails(campaign: Campaign, found: CTE, channels: Channels) -> CTE:
             case((found.c.waits, literal(Reason.AFTER_SMS.value))).label("reason"),
             found.c.id.label("place"),
         )
-        .distinct(found.c.email_index)
+        .ext(distinct_on(found.c.email_index))
         .order_by(found.c.email_index, found.c.waits, found.c.id)
         .subquery("each_address")
     )
