@@ -44,16 +44,23 @@ def test_each_reads_their_language_and_the_frame_falls_back_to_spanish(carrier, 
     ]
 
 
-def test_a_clock_that_jumps_ends_the_job_before_anything_more_starts(carrier, running, send, states, monkeypatch):
+def test_a_clock_that_jumps_ends_the_job_before_anything_more_starts(
+    carrier, running, send, states, sessions, agency, monkeypatch
+):
     campaign_id = running(400)
     carrier.faults(latency_ms=300)
-    real, began_at = time.time, time.monotonic()
+    do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # six seconds for all
+    real, slept = time.time, threading.Event()
+    monkeypatch.setattr("campaigns.handover.time.time", lambda: real() + (3600 if slept.is_set() else 0))
 
-    def after_a_sleep() -> float:
-        return real() + (3600 if time.monotonic() - began_at > 0.6 else 0)
+    def sleep() -> None:
+        carrier.wait_for(30)
+        slept.set()
 
-    monkeypatch.setattr("campaigns.handover.time.time", after_a_sleep)
+    machine = threading.Thread(target=sleep)
+    machine.start()
     assert send(campaign_id) is End.TOLD
+    machine.join()
     found = states(campaign_id)
     assert set(found) == {"sent", "queued"}
     assert carrier.creates() == found["sent"]
@@ -137,7 +144,7 @@ def test_what_was_not_approved_does_not_leave(what, carrier, running, send, stat
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_change_between_two_windows_shuts_the_gate(what, carrier, running, send, states, sessions, agency):
-    carrier.faults(latency_ms=50)
+    carrier.faults(latency_ms=200)  # four seconds for all
     campaign_id = running(400)
     do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # small windows
     job = threading.Thread(target=send, args=(campaign_id,))
@@ -151,7 +158,7 @@ def test_a_change_between_two_windows_shuts_the_gate(what, carrier, running, sen
 
 
 def test_a_refusal_between_two_windows_is_kept(carrier, running, send, sessions, vault, agency):
-    carrier.faults(latency_ms=50)
+    carrier.faults(latency_ms=200)  # four seconds for all
     campaign_id = running(400)
     do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # small windows
     job = threading.Thread(target=send, args=(campaign_id,))
@@ -167,7 +174,7 @@ def test_a_refusal_between_two_windows_is_kept(carrier, running, send, sessions,
 
 
 def test_halt_stops_every_window(carrier, running, send, states, sessions, agency, dora):
-    carrier.faults(latency_ms=50)
+    carrier.faults(latency_ms=200)  # four seconds for all
     campaign_id = running(400)
     do(sessions, agency, "UPDATE sender SET in_flight = 20 WHERE agency_id = :a", a=agency.id)  # small windows
     job = threading.Thread(target=send, args=(campaign_id,))
@@ -180,6 +187,7 @@ def test_halt_stops_every_window(carrier, running, send, states, sessions, agenc
     assert send(campaign_id) is Shut.HALTED
     with sessions(agency.id).begin() as session:
         agencies.resume(session, agency.id, by=dora.id)
+    carrier.faults(latency_ms=0)
     send(campaign_id)
     assert states(campaign_id) == {"sent": 400}
 

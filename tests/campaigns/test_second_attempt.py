@@ -70,9 +70,10 @@ def test_once_more_after_a_while_and_never_a_third_time(
     waits = do("SELECT extract(epoch FROM not_before - changed_at) FROM delivery").scalars().all()
     assert all(AGAIN_AFTER <= wait <= 2 * AGAIN_AFTER for wait in waits)
     assert len(set(waits)) == 3  # not all at the same moment
+    do("UPDATE delivery SET not_before = now() + interval '1 hour'")  # or a slow machine would be there too late
     send(campaign_id)
     assert carrier.creates() == 3  # not yet
-    time.sleep(2 * AGAIN_AFTER)
+    do("UPDATE delivery SET not_before = now()")
     send(campaign_id)
     assert states(campaign_id) == {"sent": 3}
     assert {entry["attempt"] for got in carrier.phones().values() for entry in got} == {"1", "2"}
@@ -94,7 +95,7 @@ def test_where_the_phone_may_have_it_or_never_will_it_is_final(reason, failed_on
 def test_through_the_carrier_the_second_attempt_arrives(carrier, starts, send, settle, states, sessions, agency):
     numbers = ["+51900000033", "+51900000008", "+51900000005"]
     campaign_id = starts(numbers)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while states(campaign_id) != {"delivered": 1, "failed: carrier": 1, "failed: number_unknown": 1}:
         assert time.monotonic() < end, states(campaign_id)
         send(campaign_id, seconds=1.0)
