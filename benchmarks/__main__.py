@@ -5,10 +5,11 @@ import json
 import signal
 import sys
 
-from benchmarks import chaos, memory, pace, plan, receipts, send, stop_race
+from benchmarks import chaos, mails, memory, pace, plan, receipts, send, stop_race
 
 BENCHMARKS = {
     "chaos": chaos,
+    "email": mails,
     "memory": memory,
     "pace": pace,
     "plan": plan,

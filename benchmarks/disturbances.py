@@ -44,6 +44,27 @@ MIX = {
     "unconfirmed": 0.01,
 }
 CALLBACKS = {"duplicate": 0.1, "early": 0.1, "drop": 0.05, "shuffle": 300}
+# Every way a mail can go wrong between the first command and the last answer, and after it.
+_LATER = {"enhanced": "4.7.1", "text": "Greylisted, try again in 2 seconds"}
+MAIL_FAULTS = [
+    {"kind": "refuse", "at": "connect", "code": 421, "probability": 0.002},
+    {"kind": "drop", "at": "ehlo", "probability": 0.002},
+    {"kind": "refuse", "at": "mail", "code": 451, "probability": 0.001},
+    {"kind": "refuse", "at": "rcpt", "code": 451, **_LATER, "probability": 0.01},
+    {"kind": "refuse", "at": "rcpt", "code": 550, "enhanced": "5.1.1", "probability": 0.01},
+    {"kind": "refuse", "at": "data", "code": 451, **_LATER, "probability": 0.002},
+    {"kind": "refuse", "at": "end", "code": 452, "enhanced": "4.3.1", "probability": 0.001},
+    {"kind": "refuse", "at": "end", "code": 451, **_LATER, "probability": 0.005},
+    {"kind": "refuse", "at": "end", "code": 554, "enhanced": "5.7.1", "probability": 0.005},
+    {"kind": "drop", "at": "rcpt", "probability": 0.002},
+    {"kind": "drop", "at": "end", "probability": 0.003},
+    {"kind": "drop_after", "at": "end", "probability": 0.003},
+    {"kind": "hang", "at": "rcpt", "probability": 0.0005},
+    {"kind": "hang", "at": "end", "probability": 0.0005},
+    {"kind": "hang_after", "at": "end", "probability": 0.0005},
+]
+MAIL_LATENCY_MS = [2, 40]
+MAIL_CALM = {"mail": {"events": [], "latency_ms": [1, 5]}}
 CALM = {"create": [], "callbacks": {"duplicate": 0, "early": 0, "drop": 0, "shuffle": 0}, "latency_ms": [5, 20]}
 
 

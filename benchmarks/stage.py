@@ -51,9 +51,10 @@ def phone(number: int) -> str:
 
 @dataclass(frozen=True)
 class Carrier:
-    """A running simulator."""
+    """A running simulator, with the port at which it takes mail."""
 
     url: str
+    mail_port: int
 
     def control(self, path: str, given: object = None) -> dict[str, Any]:
         """One of its control calls."""
@@ -79,10 +80,12 @@ class Carrier:
 @contextmanager
 def carrier(*more: str) -> Iterator[Carrier]:
     """A simulator of our own on a free port, started with more options if they are given."""
-    arguments = ["--port", "0", "--account", f"{ACCOUNT}:{TOKEN}", "--numbers", NUMBER, "--opt-out", "off", *more]
+    ports = ["--port", "0", "--smtp-port", "0"]
+    arguments = [*ports, "--account", f"{ACCOUNT}:{TOKEN}", "--numbers", NUMBER, "--opt-out", "off", *more]
     with program(["-m", "simulator", *arguments], stdout=subprocess.PIPE) as process:
         assert process.stdout
-        yield Carrier(process.stdout.readline().decode().split()[-1])
+        url, mail = (process.stdout.readline().decode().split()[-1] for _ in range(2))
+        yield Carrier(url, int(mail.rpartition(":")[2]))
 
 
 @contextmanager
@@ -128,6 +131,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **embedded.environment(settings),
         "TWILIO_URL": settings.twilio_url,
         "OUTREACH_BASE_URL": settings.base_url,
+        "OUTREACH_MAILS_PER_DOMAIN": str(settings.mails_per_domain),
     }
 
 

@@ -7,7 +7,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -29,6 +29,7 @@ _LONGEST_PAUSE: Final = 30.0
 _JUMP_SECONDS: Final = 2.0
 _AHEAD_SECONDS: Final = 0.25
 _COUNT_SECONDS: Final = 0.1
+_PATIENCE: Final = timedelta(days=1)  # with a server that puts one mail off again and again
 
 
 class Flight:
@@ -174,7 +175,10 @@ class Flight:
         except Refused as refused:
             self._refused(ready, refused.reason)
         except NotSent as not_sent:
-            self._not_sent(ready, not_sent.after)
+            if not_sent.only_this:
+                self._put_off(ready, not_sent)
+            else:
+                self._not_sent(ready, not_sent.after)
         except (Unclear, TimeoutError):
             self._unclear(ready)
         except Exception as error:
@@ -197,6 +201,15 @@ class Flight:
             self._landing.add(Result(ready.id, ready.attempt, State.QUEUED))
         else:
             self._landing.add(Result(ready.id, ready.attempt, State.FAILED, reason))
+
+    def _put_off(self, ready: Ready, not_sent: NotSent) -> None:
+        """The message alone goes later; the campaign does not wait for it for more than a day."""
+        started_at = self._order.premises.campaign.started_at
+        if started_at is not None and datetime.now(UTC) - started_at > _PATIENCE:
+            self._landing.add(Result(ready.id, ready.attempt, State.FAILED, not_sent.reason))
+        else:
+            after = not_sent.after * random.uniform(1.0, 1.2)
+            self._landing.add(Result(ready.id, ready.attempt, State.QUEUED, after=after))
 
     def _not_sent(self, ready: Ready, after: float) -> None:
         now = self._loop.time()

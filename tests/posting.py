@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from campaigns import approval, authoring, planning, segments
+from campaigns.drafts import Draft
 from campaigns.rules.channels import Channels
 from campaigns.rules.segments import EVERYONE
-from campaigns.store import campaigns as store
 from campaigns.store.agencies import Sender
 from tests import crowd
 from tests.carrier import phone
@@ -75,16 +75,20 @@ def start_mailing(sessions, agency, ada, bruno, sender, mail_sender) -> Callable
 
     def start(channels: Channels, *, discreet: bool = False) -> int:
         with sessions(agency.id).begin() as session:
-            campaign = authoring.create(session, agency.id, name="Aviso a transportistas", by=ada.id)
-            segment = segments.save(session, agency.id, name=f"Segmento {campaign.id}", rule=EVERYONE, by=ada.id)
-            campaign.segment_id, campaign.sender_id, campaign.mail_sender_id = segment.id, sender.id, mail_sender.id
-            campaign.channels, campaign.is_discreet = channels, discreet
-            texts = {("sms", code): store.Words(None, body) for code, body in TEXTS.items()}
-            texts |= {("email", code): store.Words(*mail) for code, mail in MAILS.items()}
-            store.replace_texts(session, agency.id, campaign.id, texts)
-            session.flush()
-            authoring.submit(session, agency.id, campaign.id, by=ada.id, now=NOW)
-            campaign_id = campaign.id
+            campaign_id = authoring.create(session, agency.id, name="Aviso a transportistas", by=ada.id).id
+            segment = segments.save(session, agency.id, name=f"Segmento {campaign_id}", rule=EVERYONE, by=ada.id)
+            draft = Draft(
+                name="Aviso a transportistas",
+                segment_id=segment.id,
+                sender_id=sender.id,
+                mail_sender_id=mail_sender.id,
+                channels=channels,
+                is_discreet=discreet,
+                texts=TEXTS,
+                mails=MAILS,
+            )
+            authoring.change(session, agency.id, campaign_id, draft, by=ada.id, now=NOW)
+            authoring.submit(session, agency.id, campaign_id, by=ada.id, now=NOW)
         planning.plan(sessions, agency.id, campaign_id, now=NOW)
         with sessions(agency.id).begin() as session:
             approval.approve(session, agency.id, campaign_id, by=bruno.id, now=NOW)

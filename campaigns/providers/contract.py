@@ -94,11 +94,14 @@ class Refused(Exception):
 
 
 class NotSent(Exception):
-    """Certainly not taken: back to the queue, not before `after` seconds."""
+    """Certainly not taken: back to the queue, not before `after` seconds.
 
-    def __init__(self, after: float) -> None:
+    `only_this`: it was about this message alone, others may go meanwhile; in the end it fails for `reason`.
+    """
+
+    def __init__(self, after: float, *, only_this: bool = False, reason: Failure = Failure.OTHER) -> None:
         super().__init__(f"not before {after} s")
-        self.after = after
+        self.after, self.only_this, self.reason = after, only_this, reason
 
 
 class Unclear(Exception):

@@ -23,8 +23,8 @@ class Stage(StrEnum):
     DOT = "dot"
 
 
-SOON: Final = 30.0  # seconds: the server hung up or was never reached
-CLOSING: Final = 60.0  # 421
+SOON: Final = 1.0  # seconds: the server hung up, was never reached or is in trouble; whoever calls doubles it
+CLOSING: Final = 5.0  # 421
 BUSY: Final = 300.0  # any other 4yz; greylisting opens after one to five minutes as a rule
 RATE: Final = 900.0  # they take less from us than we send
 FULL: Final = 3600.0
@@ -57,6 +57,7 @@ _CAUSE: Final = {
     (4, 7): Failure.TOO_LATE,
     (6, 0): Failure.TEXT_REFUSED,
 }
+_SYSTEM_SUBJECT: Final = 3
 _POLICY_SUBJECT: Final = 7
 _CONTENT_SUBJECT: Final = 6
 _SAYS_NOTHING: Final = frozenset({(0, 0), (3, 0), (5, 0)})
@@ -70,6 +71,7 @@ _PLAIN_AT_RCPT: Final = {
     553: Failure.ADDRESS_INVALID,
     556: Failure.ADDRESS_UNKNOWN,
 }
+_CLOSING: Final = 421
 _LOGIN: Final = frozenset({530, 534, 535, 538})
 
 
@@ -86,9 +88,14 @@ def outcome(stage: Stage, code: int | None, text: str = "") -> Refused | NotSent
     """
     if code is None or not 400 <= code < 600:  # silence, or something no server says
         return Unclear() if stage is Stage.DOT else NotSent(SOON)
-    if code < 500:
-        return NotSent(_wait(code, text))
-    return Refused(permanent(stage, code, text))
+    if code >= 500:
+        return Refused(permanent(stage, code, text))
+    if code == _CLOSING:
+        return NotSent(CLOSING)
+    named = enhanced(text)
+    if stage in (Stage.CONNECT, Stage.AUTH, Stage.MAIL) or (named and named[1] == _SYSTEM_SUBJECT):
+        return NotSent(SOON)
+    return NotSent(_wait(text), only_this=True, reason=cause(text) or Failure.MAIL_REFUSED)
 
 
 def permanent(stage: Stage, code: int, text: str) -> Failure:
@@ -118,14 +125,12 @@ def cause(text: str) -> Failure | None:
     return _CAUSE.get(code[1:], Failure.TEXT_REFUSED if code[1] == _CONTENT_SUBJECT else None)
 
 
-def _wait(code: int, text: str) -> float:
-    """Seconds until another try makes sense."""
+def _wait(text: str) -> float:
+    """Seconds until another try of the same mail makes sense."""
     text = text[:2000]
     asked = _WAIT.search(text)
     if asked and _GREYLISTED.search(text):
         return min(_LONGEST_WAIT, max(1.0, float(asked[1]) * (60.0 if asked[2][0] in "mM" else 1.0)))
-    if code == 421:
-        return CLOSING
     named = enhanced(text)
     if named and named[1:] == (2, 2):
         return FULL

@@ -214,3 +214,19 @@ def test_a_server_that_knows_no_such_mailbox_is_not_asked_again(
     with sessions(agency.id)() as session:
         found = session.execute(text("SELECT channel, source, rule FROM opt_out")).all()
     assert [tuple(row) for row in found] == [("email", "bounce", "address_unknown")] * 2
+
+
+def test_one_mailbox_that_puts_a_mail_off_holds_no_other_up(
+    office, mail_people, start_mailing, send, states, sessions, agency
+):
+    mail_people(30, mobile=False)
+    full = {"kind": "refuse", "at": "rcpt", "code": 452, "enhanced": "4.2.2", "to": address(3)}
+    office.faults(mail={"events": [full]})
+    campaign_id = start_mailing(Channels.EMAIL)
+    assert send(campaign_id) is End.EMPTY
+    assert states(campaign_id) == {"sent": 29, "queued": 1}
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE delivery SET not_before = NULL"))
+        session.execute(text("UPDATE campaign SET started_at = now() - interval '25 hours' WHERE kind = 'alert'"))
+    send(campaign_id)
+    assert states(campaign_id) == {"sent": 29, "failed: mailbox_full": 1}
