@@ -95,7 +95,7 @@ async def check(sending: Sending, settings: Settings, now: datetime) -> list[Fin
             _topic(resolver, Topic.DKIM, dkim_check.check(sending.dkim_domain, sending.selector, ours)),
             _topic(resolver, Topic.DMARC, dmarc_check.check(sending.domain, sending.bounce_domain, signed)),
             _names(resolver, leaving, sending),
-            _tls(sending, at, now),
+            _tls(resolver, sending, at, now),
             _topic(resolver, Topic.RETURN_PATH, bounces),
             _probe(resolver, sending, settings),
             _topic(resolver, Topic.REPLIES, replies),
@@ -110,10 +110,14 @@ async def _topic(resolver: Resolver, topic: Topic, asking: Asking[list[Finding]]
         async with asyncio.timeout(_TOPIC_SECONDS):
             return await resolver.drive(asking)
     except Unanswered as unanswered:
-        asked = unanswered.question
-        return [unclear(topic, f"dns_{unanswered.why}", name=asked.name, kind=asked.kind, resolver=resolver.name)]
+        return [_unanswered(topic, unanswered, resolver)]
     except TimeoutError:
         return [unclear(topic, "dns_slow", seconds=round(_TOPIC_SECONDS), resolver=resolver.name)]
+
+
+def _unanswered(topic: Topic, unanswered: Unanswered, resolver: Resolver) -> Finding:
+    asked = unanswered.question
+    return unclear(topic, f"dns_{unanswered.why}", name=asked.name, kind=asked.kind, resolver=resolver.name)
 
 
 async def _names(resolver: Resolver, leaving: tuple[str, ...], sending: Sending) -> list[Finding]:
@@ -125,10 +129,15 @@ async def _names(resolver: Resolver, leaving: tuple[str, ...], sending: Sending)
     return [finding for found in await asyncio.gather(*each) for finding in found]
 
 
-async def _tls(sending: Sending, at: tuple[str, ...], now: datetime) -> list[Finding]:
+async def _tls(resolver: Resolver, sending: Sending, at: tuple[str, ...], now: datetime) -> list[Finding]:
     server = sending.server
     if server is None:
         return [unclear(Topic.TLS, "tls_no_server")]
+    if not at:
+        try:
+            await resolver.drive(addresses_of(server.host))  # was asked before: this only tells silence from nothing
+        except Unanswered as unanswered:
+            return [_unanswered(Topic.TLS, unanswered, resolver)]
     line = await mail_line.look(server, at, sending.domain, _LINE_SECONDS)
     return tls_check.check(line, server.host, server.port, is_here=is_on_this_machine(server.host), now=now)
 

@@ -43,6 +43,8 @@ class _Walk:
     def record(self, domain: str, texts: tuple[str, ...] | None = None) -> Asking[str]:
         """The qualifier of the first term that matches; all others are looked up too, to be counted."""
         if texts is None:
+            if not is_name(domain):
+                raise Broken("spf_included_none", domain=domain)
             texts = (yield Question(domain, Kind.TXT)).values
         found = spf.records(texts)
         if len(found) != 1:
@@ -81,6 +83,7 @@ class _Walk:
             hosts = read_mx((yield from self._ask(target, Kind.MX)))
             if len(hosts) > _MOST_HOSTS:
                 raise Broken("spf_mx_hosts", domain=target)
+            hosts = [host for host in hosts if is_name(host)]
         has_matched = False
         for host in hosts:
             kind = Kind.AAAA if self.address and self.address.version == 6 else Kind.A

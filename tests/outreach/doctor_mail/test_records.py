@@ -70,6 +70,7 @@ def test_broken_spf(records, level, said, publish, dns, check):
         ("v=spf1 mx -all", 1),
         ("v=spf1 include:deep.example -all", 3),
         ("v=spf1 redirect=deep.example", 3),
+        ("v=spf1 mx:null.example ip4:203.0.113.7 -all", 1),
         ("v=spf1 exists:%{ir}.%{v}._spf.%{d2} -all", 1),
         ("v=spf1 -ip4:198.51.100.0/24 +ip4:203.0.113.7 ~all", 0),
         ("V=SPF1 IP4:203.0.113.7 -ALL", 0),
@@ -80,6 +81,7 @@ def test_spf_permits_as_receivers_read_it(record, count, dns, check):
     dns.zone |= {
         BOUNCES: {"TXT": record, "MX": "10 mail.limanorte.gob.pe."},
         "near.example": {"A": "203.0.113.1"},
+        "null.example": {"MX": "0 ."},
         "deep.example": {"TXT": "v=spf1 include:deeper.example ?all"},
         "deeper.example": {"TXT": "v=spf1 a:mail.limanorte.gob.pe -all"},
         "7.113.0.203.in-addr._spf.gob.pe": {"A": "127.0.0.2"},

@@ -69,6 +69,12 @@ def test_one_broken_name_leaves_the_other_topics_alone(dns, found):
     assert {one["level"] for one in told if one["topic"] == "SPF"} == {"ok"}
 
 
+def test_a_mail_server_nobody_can_look_up_is_not_called_missing(dns, check):
+    dns.faults["relay.limanorte.gob.pe"] = "servfail"
+    ((level, said, _),) = check("TLS", "--host", "relay.limanorte.gob.pe")
+    assert (level, "(SERVFAIL)" in said) == ("unclear", True)
+
+
 def test_an_include_that_cannot_be_looked_up_is_not_called_missing(dns, found):
     dns.zone[BOUNCES] = {"TXT": "v=spf1 include:dead.example -all", "MX": "10 mail.limanorte.gob.pe."}
     dns.faults["dead.example"] = "servfail"
