@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from campaigns import audit, reference
+from campaigns.consent import Source
 from campaigns.errors import Invalid, NotFound
 from campaigns.rules import segments
 from campaigns.rules.addresses import (
@@ -23,6 +24,7 @@ from campaigns.rules.addresses import (
     read_email,
     read_phone,
 )
+from campaigns.rules.channels import Channel
 from campaigns.rules.import_rows import GROUNDS, LONGEST_NAME, Person, read_tags
 from campaigns.rules.spelling import one_line
 from campaigns.sealing import Sealer
@@ -76,15 +78,29 @@ class Card:
     tags: Sequence[str]
     ground: str | None
     ground_on: date | None
-    stopped_sms: bool
-    stopped_email: bool
+    refusals: Mapping[Channel, Source]  # by channel, how we know; a BOUNCE is none of the person's
     import_id: int | None
     made_at: datetime
+
+    @property
+    def stopped_sms(self) -> bool:
+        """Whether nothing may be sent to the number, whatever the reason."""
+        return Channel.SMS in self.refusals
+
+    @property
+    def stopped_email(self) -> bool:
+        """Whether nothing may be sent to the address, whatever the reason."""
+        return Channel.EMAIL in self.refusals
 
     @property
     def reachable_sms(self) -> bool:
         """Whether a campaign by SMS would be sent to this person now."""
         return self.phone_kind is PhoneKind.MOBILE and self.ground is not None and not self.stopped_sms
+
+    @property
+    def reachable_email(self) -> bool:
+        """Whether a campaign by mail would be sent to this person now."""
+        return bool(self.email) and self.ground is not None and not self.stopped_email
 
 
 @dataclass(frozen=True)
@@ -274,8 +290,9 @@ def _cards(session: Session, vault: Vault, agency_id: int, contacts: Sequence[Co
             tags=tags.get(contact.id, []),
             ground=contact.legal_ground,
             ground_on=contact.ground_on,
-            stopped_sms=(contact.id, "sms") in refused,
-            stopped_email=(contact.id, "email") in refused,
+            refusals={
+                channel: Source(refused[contact.id, channel]) for channel in Channel if (contact.id, channel) in refused
+            },
             import_id=contact.import_id,
             made_at=contact.made_at,
         )

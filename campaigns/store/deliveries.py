@@ -88,6 +88,7 @@ class Sent(NamedTuple):
     campaign_id: int
     kind: str
     name: str
+    channel: str
     state: str
     reason: str | None
     language: str
@@ -111,6 +112,7 @@ def of_contact(session: Session, agency_id: int, contact_id: int, *, limit: int)
             Delivery.campaign_id,
             Campaign.kind,
             Campaign.name,
+            Delivery.channel,
             Delivery.state,
             Delivery.reason,
             Delivery.language,

@@ -9,6 +9,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.rules.lifecycle import State
+from campaigns.store.campaigns import Campaign
 from campaigns.store.metadata import Id, Made, Ref, Table
 
 
@@ -81,7 +82,7 @@ def compact(session: Session, agency_id: int, campaign_id: int, *, keep: int = _
 def latest_outcomes(
     session: Session, agency_id: int, campaign_id: int, channel: str, *, since: datetime | None, number: int
 ) -> dict[tuple[str, str | None], int]:
-    """(state, reason) -> how many of the latest outcomes on a channel: at least `number`, if there were so many since then.
+    """(state, reason) -> how many of the latest outcomes on a channel: at least `number`, where so many came since.
 
     Outcomes that were written at the same moment have no order and are taken together. `sent` is how many messages
     were handed over during the same time, whatever became of them.
@@ -140,17 +141,30 @@ def sums(session: Session, agency_id: int, campaign_id: int) -> Sequence[Sum]:
 
 def skipped(
     session: Session, agency_id: int, campaigns: Collection[int], reasons: Collection[str]
-) -> list[tuple[int, str, int]]:
-    """(campaign, reason, people) of those who were skipped for one of these reasons."""
-    people = func.sum(Figure.number)
+) -> list[tuple[int, str, str, str, int]]:
+    """(campaign, its channels, channel, reason, messages) of those that were skipped for one of these reasons."""
+    messages = func.sum(Figure.number)
     found = session.execute(
-        select(Figure.campaign_id, Figure.reason, people)
-        .where(Figure.agency_id == agency_id, Figure.campaign_id.in_(campaigns))
+        select(Figure.campaign_id, Campaign.channels, Figure.channel, Figure.reason, messages)
+        .join(Campaign, Campaign.id == Figure.campaign_id)
+        .where(Figure.agency_id == agency_id, Figure.campaign_id.in_(campaigns), Campaign.agency_id == agency_id)
         .where(Figure.state == State.SKIPPED, Figure.reason.in_(reasons))
-        .group_by(Figure.campaign_id, Figure.reason)
-        .having(people > 0)
+        .group_by(Figure.campaign_id, Campaign.channels, Figure.channel, Figure.reason)
+        .having(messages > 0)
     )
-    return [(campaign_id, str(reason), number) for campaign_id, reason, number in found]
+    return [(campaign_id, channels, channel, str(why), number) for campaign_id, channels, channel, why, number in found]
+
+
+def latest_hand_over(session: Session, agency_id: int, campaign_id: int) -> datetime | None:
+    """About when the campaign's last message was handed over, None if none was; where figures were compacted, later."""
+    return session.scalar(
+        select(func.max(Figure.made_at)).where(
+            Figure.agency_id == agency_id,
+            Figure.campaign_id == campaign_id,
+            Figure.state.in_([State.SENT, State.UNKNOWN]),
+            Figure.number > 0,
+        )
+    )
 
 
 def parts_since(session: Session, agency_id: int, since: datetime) -> int:

@@ -4,18 +4,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response, current_app, g, request, url_for
 
-from campaigns import agencies, approval, authoring, drafts, reports, segments, staff
-from campaigns.authoring import Campaign
-from campaigns.previews import Preview
+from campaigns import agencies, approval, authoring, drafts, previews, reports, segments, staff
+from campaigns.agencies import Sender
+from campaigns.authoring import Campaign, Text
+from campaigns.errors import Invalid
+from campaigns.previews import Preview, Shown, Words
 from campaigns.reports import Figures
 from campaigns.rules import segments as rules
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import CampaignState
-from outreach.admin import campaign_words, corrections, estimates, rule_words
+from outreach.admin import audience_words, campaign_words, corrections, estimates, message_words, rule_words
 from outreach.admin.writing import look
 from outreach.auth import requires
 from outreach.pages import page, see_other, wants_fragment
+from outreach.sentences import sentence
 
 bp = Blueprint("campaign", __name__, url_prefix="/campaigns/<int:campaign_id>")
 
@@ -26,11 +30,12 @@ _TO_APPROVE = (CampaignState.SUBMITTED, CampaignState.APPROVED, CampaignState.SC
 
 @dataclass(frozen=True)
 class Said:
-    """One text of the campaign: in which language, and how a phone shows it (or what is wrong with it)."""
+    """One text of the campaign: on which channel, in which language, and how it is read (or what is wrong with it)."""
 
+    channel: str
     code: str
     language: str
-    look: Preview | str | None
+    look: Preview | Shown | str | None
 
 
 @bp.get("/")
@@ -39,20 +44,20 @@ def show(campaign_id: int) -> Response:
     """Everything about the campaign on one page, as its state asks for."""
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
     named = rule_words.language_names(g.db)
-    texts = authoring.texts(g.db, g.agency_id, campaign_id)
-    said = [
-        Said(text.language, named.get(text.language, text.language), look(text.body, text.language)) for text in texts
-    ]
+    said = _said(campaign, named)
     values: dict[str, object] = {
         "campaign": campaign,
         "words": campaign_words,
         "said": said,
         "named": named,
         "people": {person.id: person.name for person in staff.of_agency(g.db, g.agency_id)},
-        "sender": agencies.sender(g.db, g.agency_id, campaign.sender_id) if campaign.sender_id else None,
+        "messages": message_words,
+        "audience": audience_words,
+        "senders": _senders(campaign),
         "lacks": [],
         "counted": None,
         "readers": [],
+        "forecast": None,
         "parts": None,
         "budget": None,
         **_audience(campaign),
@@ -87,13 +92,14 @@ def figures(campaign_id: int) -> Response:
         return see_other(url_for(".show", campaign_id=campaign_id))
     block = "details" if request.args.get("part") == "details" else "funnel"
     values = _numbers(campaign, [])
-    if request.args.get("state") != campaign.state:
+    if request.args.get("state") != values["standing"]:
         # Other buttons, other sentences: the whole page again.
         return Response(status=200, headers={"HX-Refresh": "true"})
     if request.args.get("seen") == values["seen"]:
         return Response(status=204)
     named = rule_words.language_names(g.db) if block == "details" else {}
-    response = page("admin/campaign_live.html", block, campaign=campaign, words=campaign_words, named=named, **values)
+    values |= {"campaign": campaign, "words": campaign_words, "messages": message_words, "named": named}
+    response = page("admin/campaign_live.html", block, **values)
     if block == "funnel":
         response.headers["HX-Trigger"] = "figures"  # so that the details below never tell other numbers
     return response
@@ -105,6 +111,41 @@ def _template(campaign: Campaign) -> str:
     if campaign.state in _TO_APPROVE:
         return "admin/campaign_approval.html"
     return "admin/campaign_live.html" if campaign.state in _STARTED else "admin/campaign.html"
+
+
+def _said(campaign: Campaign, named: dict[str, str]) -> list[Said]:
+    """The texts of the campaign's channels; those of another are kept, and go nowhere."""
+    texts = [
+        text
+        for text in authoring.texts(g.db, g.agency_id, campaign.id)
+        if text.channel in Channels(campaign.channels).each
+    ]
+    looks = [look(text.body, text.language) if text.channel == Channel.SMS else _mail(campaign, text) for text in texts]
+    return [
+        Said(text.channel, text.language, named.get(text.language, text.language), seen)
+        for text, seen in zip(texts, looks, strict=True)
+    ]
+
+
+def _mail(campaign: Campaign, text: Text) -> Shown | str:
+    """A mail as its reader gets it, or a sentence about what is wrong with it."""
+    base_url = current_app.extensions["settings"].base_url
+    said = Words(text.subject, text.body)
+    try:
+        return previews.mail(
+            g.db, g.agency_id, said, text.language, base_url=base_url, is_discreet=campaign.is_discreet
+        )
+    except Invalid as problem:
+        return sentence(problem)
+
+
+def _senders(campaign: Campaign) -> dict[Channel, Sender | None]:
+    """Who sends on each channel of the campaign; None where nobody was chosen yet."""
+    chosen = {Channel.SMS: campaign.sender_id, Channel.EMAIL: campaign.mail_sender_id}
+    return {
+        channel: agencies.sender(g.db, g.agency_id, sender_id) if (sender_id := chosen[channel]) else None
+        for channel in Channels(campaign.channels).each
+    }
 
 
 def _audience(campaign: Campaign) -> dict[str, object]:
@@ -124,11 +165,17 @@ def _draft(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     if campaign.segment_id is None:
         return {"lacks": lacks}
     counted = estimates.audience(campaign.segment_id)
-    looks = {text.code: text.look for text in said}
-    readers = estimates.readings(counted, list(looks), campaign.fallback_language) if said else []
-    parts = estimates.parts_of_draft(readers, looks) if said else None
-    budget = estimates.budget(campaign, parts, now)
-    return {"lacks": lacks, "counted": counted, "readers": readers, "parts": parts, "budget": budget}
+    looks = {text.code: text.look for text in said if text.channel == Channel.SMS}
+    found: dict[str, object] = {"lacks": lacks, "counted": counted}
+    if campaign.channels == Channels.SMS:
+        readers = estimates.readings(counted, list(looks), campaign.fallback_language) if said else []
+        parts = estimates.parts_of_draft(readers, looks) if said else None
+        found["readers"] = readers
+    else:
+        forecast = estimates.forecast(counted, campaign, [(text.channel, text.code) for text in said])
+        parts = estimates.parts_of_forecast(forecast, looks) if forecast.sms else None
+        found["forecast"] = forecast
+    return {**found, "parts": parts, "budget": estimates.budget(campaign, parts, now)}
 
 
 def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
@@ -138,9 +185,13 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     agency = agencies.get(g.db, g.agency_id)
     starts = campaign.starts_at if campaign.starts_at and campaign.starts_at > now else None
     holding = reports.holding(agency, campaign, now)
-    parts = estimates.parts_of_plan(found, {text.code: text.look for text in said})
+    heard_by = reports.heard_by(g.db, g.agency_id, campaign, found)
+    parts = estimates.parts_of_plan(found, {text.code: text.look for text in said if text.channel == Channel.SMS})
     return {
         "figures": found,
+        "forecast": estimates.planned(found),
+        "heard_by": heard_by,
+        "standing": "all_sent" if heard_by else campaign.state,
         "seen": sha256(repr((found, holding)).encode()).hexdigest()[:8],
         "hours": campaign_words.hours(agency),
         "holding": holding,
@@ -160,7 +211,7 @@ def _numbers(campaign: Campaign, said: list[Said]) -> dict[str, object]:
 def _minutes_left(campaign: Campaign, found: Figures, now: datetime) -> int | None:
     """At the pace so far, in whole minutes; None while there is no pace to speak of."""
     waiting = found.all.waiting - sum(found.waiting_again.values())  # theirs is a matter of the clock, not of the pace
-    done = found.all.planned - found.all.waiting
+    done = found.all.planned - found.all.waiting - found.all.after_sms
     if campaign.started_at is None or not done or waiting <= 0 or campaign.state != CampaignState.RUNNING:
         return None
     elapsed = max(now - campaign.started_at, timedelta(seconds=1))

@@ -1,6 +1,6 @@
-"""What staff read about a campaign: states, times, reasons and failures as plain words, with advice."""
+"""What staff read about a campaign: states, times and why it stands still as plain words, with advice."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,12 +13,14 @@ from campaigns.agencies import Agency
 from campaigns.authoring import Campaign
 from campaigns.errors import Problem
 from campaigns.planning import NOBODY_LEFT
-from campaigns.reports import Holding
+from campaigns.reports import Figures, Holding
 from campaigns.rules import hours as hour_rules
-from campaigns.rules.lifecycle import CampaignState, Reason, State
+from campaigns.rules.channels import Channel
+from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.outcomes import Failure
 from campaigns.scheduling import EXPIRED, LATE
 from campaigns.starting import CHANGED
+from outreach.admin import message_words
 from outreach.admin.estimates import Parts
 from outreach.i18n import number, place_of, when, zone
 from outreach.sentences import sentence
@@ -49,33 +51,6 @@ SHOWN: Final = {
     "ended": (_l("Ended"), (S.FINISHED, S.STOPPED, S.CANCELLED)),
 }
 
-# Why nothing was sent to people of the segment.
-REASONS: Final = {
-    Reason.OPTED_OUT: _l("Asked for no more messages"),
-    Reason.NO_TEXT: _l("There is no text in a language they accept"),
-    Reason.CHANGED: _l("Their number changed, or they were deleted, in the meantime"),
-    Reason.EXPIRED: _l("The time until which it could be sent was over"),
-    Reason.STOPPED: _l("The campaign was stopped before their turn"),
-    Reason.NO_GROUND: _l("No legal ground on record"),
-    Reason.NO_MOBILE: _l("No mobile"),
-    Reason.BUDGET: _l("The SMS that the campaign, or your agency this month, may send were used up"),
-}
-
-# Where a delivery stands, as the figures of a campaign count them.
-DELIVERIES: Final = {
-    State.QUEUED: _l("Waiting"),
-    State.SENDING: _l("Being handed to the provider"),
-    State.UNKNOWN: _l("The provider may or may not have it"),
-    State.SENT: _l("Sent, not yet confirmed"),
-    State.DELIVERED: _l("Delivered"),
-    State.FAILED: _l("Failed"),
-    State.UNCONFIRMED: _l("Sent, never confirmed"),
-    State.SKIPPED: _l("Not written to"),
-    "planned": _l("Planned"),
-    "again": _l("Second attempts"),
-    "opted_out": _l("Asked to stop"),
-}
-
 # Why a campaign is paused, where that says nothing about single messages; any other reason a person wrote.
 PAUSES: Final = {
     "changed_since_approval": _l(
@@ -91,73 +66,6 @@ PAUSES: Final = {
         "look for links and words of urgency in the texts. If it goes on, the counting begins anew."
     ),
 }
-
-# Why messages failed: what happened, and what to do about it.
-FAILURES: Final = {
-    Failure.NUMBER_INVALID: (_l("The number cannot exist"), _l("Correct it under People.")),
-    Failure.NUMBER_UNKNOWN: (_l("The number is not in use"), _l("Ask the person for their present number.")),
-    Failure.LANDLINE: (_l("The number is a landline"), _l("Ask for a mobile.")),
-    Failure.REFUSED_BY_PERSON: (_l("The person refused at the provider"), _l("They will not be written to again.")),
-    Failure.ADDRESS_UNKNOWN: (_l("The mailbox does not exist"), _l("Ask the person for their present address.")),
-    Failure.ADDRESS_INVALID: (_l("The e-mail address cannot exist"), _l("Correct it under People.")),
-    Failure.MAILBOX_FULL: (_l("The mailbox was full"), _l("A later campaign may reach it.")),
-    Failure.MAIL_REFUSED: (
-        _l("The person's mail server refused mail from you"),
-        _l("The address may be right. Ask whoever runs your mail to check your domain's standing."),
-    ),
-    Failure.UNREACHABLE: (_l("The phone was off or had no signal"), _l("A later campaign may reach it.")),
-    Failure.BLOCKED: (_l("The carrier blocked the message"), _l("Ask the provider why.")),
-    Failure.FILTERED: (_l("The carrier took it for spam"), _l("Avoid links and words of urgency; ask the provider.")),
-    Failure.TOO_LATE: (_l("It could not be delivered in time"), _l("Send earlier in the day.")),
-    Failure.CARRIER: (_l("The carrier gave no reason"), _l("If many fail like this, ask the provider.")),
-    Failure.QUEUE_FULL: (_l("The provider's queue was full"), _l("Lower the sender's pace.")),
-    Failure.REGION_CLOSED: (_l("The provider may not send to this country"), _l("Allow the country at the provider.")),
-    Failure.NO_ROUTE: (_l("This sender cannot reach this number"), _l("Ask the provider for another kind of sender.")),
-    Failure.TRIAL_ACCOUNT: (_l("The account is a trial"), _l("Upgrade the account at the provider.")),
-    Failure.TEXT_REFUSED: (_l("The provider refused the text"), _l("Shorten the text or ask the provider.")),
-    Failure.SENDER_REFUSED: (_l("The provider refused the sender"), _l("Check the sender under Settings.")),
-    Failure.CREDENTIALS: (_l("The provider refused the sign-in"), _l("Check account and token under Settings.")),
-    Failure.NO_PRIVACY: (_l("The line to the mail server is not encrypted"), _l("Test the sender under Settings.")),
-    Failure.ACCOUNT: (_l("The provider's account is closed or over its limit"), _l("Ask the provider.")),
-    Failure.NEVER_TAKEN: (_l("The provider never received it"), _l("A copy of the campaign can reach these people.")),
-    Failure.UNREADABLE: (_l("What is kept about the person cannot be read"), _l("Tell whoever runs the system.")),
-    Failure.OTHER: (_l("The provider gave a reason we do not know"), _l("If many fail like this, ask the provider.")),
-}  # fmt: skip
-
-
-def reason(code: str) -> str:
-    """Why somebody was not written to."""
-    return str(REASONS[Reason(code)]) if code in list(Reason) else code
-
-
-def missed(found: Mapping[str, int]) -> str:
-    """That an ended campaign did not reach everybody, and why; empty where it did."""
-    told = []
-    if people := found.get(Reason.BUDGET):
-        told.append(
-            ngettext(
-                "%(shown)s person got nothing: no SMS were left in the budget.",
-                "%(shown)s people got nothing: no SMS were left in the budget.",
-                people,
-                shown=number(people),
-            )
-        )
-    if people := found.get(Reason.EXPIRED):
-        told.append(
-            ngettext(
-                "%(shown)s person got nothing: the time for sending was over.",
-                "%(shown)s people got nothing: the time for sending was over.",
-                people,
-                shown=number(people),
-            )
-        )
-    return " ".join(told)
-
-
-def failure(code: str) -> tuple[str, str]:
-    """Why a message failed, and what to do about it."""
-    what, advice = FAILURES[Failure(code) if code in list(Failure) else Failure.OTHER]
-    return str(what), str(advice)
 
 
 def returned(text: str) -> str:
@@ -180,7 +88,7 @@ def paused(text: str) -> str:
         return str(PAUSES[text])
     if text not in list(Failure):
         return text
-    what, advice = failure(text)
+    what, advice = message_words.failure(text)
     return _("%(what)s, so it paused itself. %(advice)s Then let it go on.", what=what, advice=advice)
 
 
@@ -189,6 +97,32 @@ def full(moment: datetime) -> str:
     local = moment.astimezone(zone())
     day = format_date(local.date(), "full")
     return _("%(day)s, %(time)s (%(city)s time)", day=day, time=f"{local:%H:%M}", city=place_of(zone()))
+
+
+def stopping(found: Figures) -> str:
+    """What will not go out any more if the campaign is stopped now."""
+    if len(found.channels) == 1:
+        return ngettext(
+            "%(num)s person who has not been written to will get nothing. A stopped campaign cannot go on.",
+            "%(num)s people who have not been written to will get nothing. A stopped campaign cannot go on.",
+            found.all.waiting,
+        )
+    return ngettext(
+        "%(num)s message that has not been sent will not go out. A stopped campaign cannot go on.",
+        "%(num)s messages that have not been sent will not go out. A stopped campaign cannot go on.",
+        found.all.waiting + found.all.after_sms,
+    )
+
+
+def heard_by(until: datetime, found: Figures) -> str:
+    """That everything was sent, and until when what becomes of it may be heard."""
+    day = format_date(until.astimezone(zone()).date(), "full")
+    sms, mails = ((one.all.awaited or one.all.unknown) if one else 0 for one in map(found.channels.get, Channel))
+    if sms and mails:
+        return _("All sent; waiting for the carrier's confirmations and for returned mails until %(day)s.", day=day)
+    if mails:
+        return _("All sent; waiting for returned mails until %(day)s.", day=day)
+    return _("All sent; waiting for the carrier's confirmations until %(day)s.", day=day)
 
 
 def about(parts: Parts) -> str:

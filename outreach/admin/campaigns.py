@@ -10,7 +10,7 @@ from campaigns import approval, authoring, reports
 from campaigns.errors import Conflict, Invalid
 from campaigns.rules.lifecycle import CampaignState
 from outreach import ids
-from outreach.admin import campaign_words, nudges
+from outreach.admin import campaign_words, message_words, nudges
 from outreach.admin.campaign_forms import NameForm
 from outreach.auth import requires
 from outreach.forms import Confirm, ask
@@ -37,6 +37,7 @@ def index() -> Response:
         "content",
         campaigns=found[: authoring.PAGE],
         words=campaign_words,
+        messages=message_words,
         missed=reports.missed(g.db, g.agency_id, finished),
         shown=shown,
         show=show if show in campaign_words.SHOWN else "",

@@ -8,11 +8,12 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 
 from campaigns import contacts
-from campaigns.contacts import Card, Page, Sent
-from campaigns.rules.lifecycle import State
+from campaigns.consent import Source
+from campaigns.contacts import Card, Page
+from campaigns.rules.channels import Channel
 from campaigns.vault import Vault
 from outreach import ids
-from outreach.admin import campaign_words, rule_words
+from outreach.admin import message_words, rule_words
 from outreach.admin.contact_forms import GROUND_WORDS, ContactForm, Narrowing
 from outreach.auth import requires
 from outreach.forms import Confirm, Form, ask
@@ -20,17 +21,27 @@ from outreach.pages import flash, page, see_other
 
 bp = Blueprint("contacts", __name__, url_prefix="/people")
 
-# State of a message -> its words and the tone they are shown in (macro `state`).
-DELIVERY_WORDS: Final = {
-    State.QUEUED: (_l("Waits to be sent"), "waiting"),
-    State.SENDING: (_l("Being handed over"), "waiting"),
-    State.UNKNOWN: (_l("Not known yet whether it was taken"), "waiting"),
-    State.SENT: (_l("Handed to the provider"), ""),
-    State.DELIVERED: (_l("Was delivered"), "done"),
-    State.FAILED: (_l("Could not be delivered"), "danger"),
-    State.UNCONFIRMED: (_l("Handed over, never confirmed"), "off"),
-    State.SKIPPED: (_l("Not sent"), "off"),
+# Why nothing is sent to an address of theirs, and what can be done about it.
+REFUSAL_WORDS: Final = {
+    (Channel.SMS, Source.WORD): _l(
+        "They asked for no more SMS. Only they themselves can change that, by answering ALTA."
+    ),
+    (Channel.SMS, Source.PROVIDER): _l(
+        "The provider has it that they refused SMS. Only they themselves can change it."
+    ),
+    (Channel.SMS, Source.STAFF): _l("They told your agency that they want no more SMS."),
+    (Channel.EMAIL, Source.LINK): _l("They asked for no more e-mail, by the link that every mail has."),
+    (Channel.EMAIL, Source.MAIL): _l("They asked for no more e-mail, in a mail to you."),
+    (Channel.EMAIL, Source.COMPLAINT): _l(
+        "They called a mail of yours spam. They get no more e-mail, and only your agency can change that, if they ask."
+    ),
+    (Channel.EMAIL, Source.PROVIDER): _l("The provider has it that they refused e-mail."),
+    (Channel.EMAIL, Source.STAFF): _l("They told your agency that they want no more e-mail."),
+    (Channel.EMAIL, Source.BOUNCE): _l(
+        "Mails to this address came back for good. They refused nothing: ask for their address, and correct it here."
+    ),
 }
+_REFUSED: Final = {Channel.SMS: _l("They asked for no more SMS."), Channel.EMAIL: _l("They asked for no more e-mail.")}
 
 
 class Search(Form):
@@ -88,8 +99,8 @@ def show(contact_id: int) -> Response:
         "content",
         contact=card,
         history=history,
-        states=DELIVERY_WORDS,
-        because=_because,
+        messages=message_words,
+        refusals=[_refusal(channel, source) for channel, source in card.refusals.items()],
         grounds=GROUND_WORDS,
         language_names=rule_words.language_names(g.db),
         sectors=rule_words.sector_names(g.db),
@@ -155,11 +166,8 @@ def _list(found: Page, narrowing: Narrowing, search: Search, below: int | None) 
     )
 
 
-def _because(sent: Sent) -> str:
-    """Why a message was not sent or not delivered."""
-    if sent.reason is None:
-        return ""
-    return campaign_words.failure(sent.reason)[0] if sent.state == State.FAILED else campaign_words.reason(sent.reason)
+def _refusal(channel: Channel, source: Source) -> str:
+    return str(REFUSAL_WORDS.get((channel, source), _REFUSED[channel]))
 
 
 def _status() -> int:

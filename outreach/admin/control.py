@@ -37,7 +37,7 @@ def approve(campaign_id: int) -> Response:
         # Whoever came with another page in mind reads this one first.
         flash(sentence(changed), "warning")
         return see_other(url_for("campaign.show", campaign_id=campaign_id))
-    people = reports.figures(g.db, g.agency_id, campaign_id).all.planned
+    people = reports.figures(g.db, g.agency_id, campaign_id).people
     form, now = Confirm(people=people), datetime.now(UTC)
     # Whoever said yes to a later start is asked again once that moment has passed.
     if form.validate_on_submit() and ("later" not in request.args or _is_later(campaign, now)):
@@ -96,7 +96,7 @@ def resume(campaign_id: int) -> Response:
 @requires("campaign:control")
 def stop(campaign_id: int) -> Response:
     """For good."""
-    waiting = reports.figures(g.db, g.agency_id, campaign_id).all.waiting
+    figures = reports.figures(g.db, g.agency_id, campaign_id)
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
     form = Confirm()
     if form.validate_on_submit():
@@ -105,15 +105,10 @@ def stop(campaign_id: int) -> Response:
             nudges.settle(campaign_id)
             flash(_("“%(name)s” is being stopped.", name=campaign.name), "success")
             return see_other(url_for("campaign.show", campaign_id=campaign_id))
-    told = ngettext(
-        "%(num)s person who has not been written to will get nothing. A stopped campaign cannot go on.",
-        "%(num)s people who have not been written to will get nothing. A stopped campaign cannot go on.",
-        waiting,
-    )
     return ask(
         form,
         title=_("Stop the campaign"),
-        sentence=told,
+        sentence=campaign_words.stopping(figures),
         button=_("Stop the campaign"),
         danger=True,
         action=url_for(".stop", campaign_id=campaign_id),

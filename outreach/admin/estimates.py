@@ -3,7 +3,7 @@
 From the sample person's to those of somebody whose name has letters such as í, which halve the room of a message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,8 @@ from campaigns import agencies, reference, reports, segments
 from campaigns.authoring import Campaign
 from campaigns.previews import Preview
 from campaigns.reports import Figures
-from campaigns.rules.channels import Channel
+from campaigns.rules.audience import Forecast, Texts
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.languages import choose_text
 from campaigns.segments import Count
 
@@ -51,6 +52,26 @@ class Budget:
         return self.parts.most > self.allowed
 
 
+def forecast(counted: Count, campaign: Campaign, texts: Iterable[tuple[str, str]]) -> Forecast:
+    """What a draft would send to those its segment picks now; `texts` are its (channel, language)s."""
+    available: dict[Channel, list[str]] = {}
+    for channel, language in texts:
+        available.setdefault(Channel(channel), []).append(language)
+    return counted.forecast(Channels(campaign.channels), Texts(available, campaign.fallback_language))
+
+
+def planned(found: Figures) -> Forecast:
+    """What a planned campaign sends, from its figures."""
+    sms, mail = (found.channels[one].languages if one in found.channels else {} for one in Channel)
+    return Forecast(
+        sms={code: funnel.planned for code, funnel in sms.items()},
+        email={code: left for code, funnel in mail.items() if (left := funnel.planned - funnel.after_sms)},
+        after_sms={code: funnel.after_sms for code, funnel in mail.items() if funnel.after_sms},
+        left_out=found.left_out,
+        people=found.people,
+    )
+
+
 def audience(segment_id: int) -> Count:
     """Whom the segment picks now."""
     return segments.count(g.db, g.agency_id, segments.rule_of(segments.get(g.db, g.agency_id, segment_id)))
@@ -70,9 +91,16 @@ def parts_of_draft(read: list[Reading], looks: Looks) -> Parts | None:
     return _parts([(one.gets, one.people) for one in read if one.gets], looks)
 
 
+def parts_of_forecast(found: Forecast, looks: Looks) -> Parts | None:
+    """About how many parts the SMS of a draft of two channels would take; None if a text is not right yet."""
+    return _parts(list(found.sms.items()), looks)
+
+
 def parts_of_plan(found: Figures, looks: Looks) -> Parts | None:
-    """About how many parts a planned campaign takes; None if a text does not parse."""
-    return _parts([(code, funnel.planned) for code, funnel in found.languages.items()], looks)
+    """About how many parts the SMS of a planned campaign take; None if there are none, or a text does not parse."""
+    if Channel.SMS not in found.channels:
+        return None
+    return _parts([(code, funnel.planned) for code, funnel in found.channels[Channel.SMS].languages.items()], looks)
 
 
 def budget(campaign: Campaign, parts: Parts | None, now: datetime) -> Budget | None:

@@ -1,13 +1,14 @@
 """What staff read about news of a campaign they answer for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flask_babel import lazy_gettext as _l
 
 from campaigns.notices import News, Unseen
+from campaigns.reports import Missed
 from campaigns.scheduling import EXPIRED
-from outreach.admin import campaign_words
+from outreach.admin import campaign_words, message_words
 
 # What happened, in one or two words, and the tone it is shown in (macro `state`).
 WHAT: Final = {
@@ -31,14 +32,14 @@ def what(news: Unseen) -> tuple[str, str]:
     return str(word), tone
 
 
-def why(news: Unseen, missed: Mapping[int, Mapping[str, int]]) -> str:
-    """Why it happened, or whom it `missed` (campaign -> reason -> people); empty where nothing is to be said."""
+def why(news: Unseen, missed: Mapping[int, Sequence[Missed]]) -> str:
+    """Why it happened, or what it `missed` to send, by campaign; empty where nothing is to be said."""
     reason = news.notice.reason or ""
     match News(news.notice.what):
         case News.LATE:
             return str(_OVER if reason == EXPIRED else _LATE)
         case News.FINISHED:
-            return campaign_words.missed(missed.get(news.notice.campaign_id, {}))
+            return message_words.missed(missed.get(news.notice.campaign_id, []))
         case News.VOIDED:
             return campaign_words.returned(reason)
         case _:

@@ -7,7 +7,7 @@ from campaigns import segments
 from campaigns.rules.segments import Rule
 from campaigns.segments import Segment
 from outreach import ids
-from outreach.admin import rule_words
+from outreach.admin import audience_words, rule_words
 from outreach.admin.rule_form import SegmentForm
 from outreach.auth import requires
 from outreach.forms import Confirm, ask
@@ -107,4 +107,5 @@ def _shown(form: SegmentForm, segment: Segment | None, fits: bool = True) -> dic
         "fits": fits,
         "counted": segments.count(g.db, g.agency_id, rule),
         "told": rule_words.tell(rule, rule_words.names(g.db, [rule])),
+        "audience": audience_words,
     }

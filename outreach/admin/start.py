@@ -8,11 +8,12 @@ from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 
 from campaigns import agencies, approval, authoring, contacts, inbox, notices, reports, segments
+from campaigns.agencies import Agency
 from campaigns.authoring import Campaign
-from campaigns.reports import Funnel
+from campaigns.reports import Figures
 from campaigns.rules.lifecycle import CampaignState
 from outreach import ids
-from outreach.admin import campaign_words, news_words
+from outreach.admin import campaign_words, message_words, news_words
 from outreach.auth import may, requires
 from outreach.pages import page, see_other
 
@@ -39,13 +40,13 @@ class Step:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """A campaign that is being planned or sent: how far it is, and why it stands still, if it does."""
+    """A campaign that is being planned or sent, and how far it is."""
 
     campaign: Campaign
     done: int
     total: int
-    all: Funnel
-    holding: str
+    figures: Figures
+    says: str  # why it stands still, or that only news of its messages is waited for
 
 
 @bp.get("/")
@@ -69,6 +70,7 @@ def start() -> Response:
         under_way=_under_way(),
         steps=_steps(counts),
         words=campaign_words,
+        messages=message_words,
     )
 
 
@@ -86,7 +88,9 @@ def seen() -> Response:
 @requires("start:see")
 def under_way() -> Response:
     """How far the campaigns under way are: what the start page asks for every few seconds."""
-    return page("admin/under_way.html", "under_way", under_way=_under_way(), words=campaign_words)
+    return page(
+        "admin/under_way.html", "under_way", under_way=_under_way(), words=campaign_words, messages=message_words
+    )
 
 
 def _returned() -> list[Campaign]:
@@ -103,14 +107,21 @@ def _under_way() -> list[UnderWay]:
     agency, now = agencies.get(g.db, g.agency_id), datetime.now(UTC)
     found = []
     for campaign in authoring.listed(g.db, g.agency_id, _UNDER_WAY, limit=_SHOWN):
-        so_far = reports.figures(g.db, g.agency_id, campaign.id).all
+        figures = reports.figures(g.db, g.agency_id, campaign.id)
+        so_far = figures.all
         if campaign.state == CampaignState.PLANNING:
             done, total = campaign.plan_done, campaign.plan_total or 0
         else:
-            done, total = so_far.planned - so_far.waiting, so_far.planned
-        held = reports.holding(agency, campaign, now)
-        found.append(UnderWay(campaign, done, total, so_far, campaign_words.holding(held) if held else ""))
+            done, total = so_far.planned - so_far.waiting - so_far.after_sms, so_far.planned
+        found.append(UnderWay(campaign, done, total, figures, _says(agency, campaign, figures, now)))
     return found
+
+
+def _says(agency: Agency, campaign: Campaign, figures: Figures, now: datetime) -> str:
+    if heard_by := reports.heard_by(g.db, g.agency_id, campaign, figures):
+        return campaign_words.heard_by(heard_by, figures)
+    held = reports.holding(agency, campaign, now)
+    return campaign_words.holding(held) if held else ""
 
 
 def _steps(counts: dict[str, int]) -> list[Step]:

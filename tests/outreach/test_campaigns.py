@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from campaigns import authoring, planning
 from campaigns.store.deliveries import Message
-from outreach.admin import campaign_words
+from outreach.admin import campaign_words, message_words
 from tests.crowd import crowd, person
 from tests.drafts import TEXTS, draft, running, submitted
 from tests.outreach.conftest import send, state
@@ -372,6 +372,6 @@ def test_every_state_reason_and_failure_has_its_words():
     from campaigns.rules.outcomes import Failure
 
     assert set(campaign_words.STATES) == set(CampaignState)
-    assert set(campaign_words.REASONS) == set(Reason)
-    assert set(campaign_words.FAILURES) == set(Failure)
+    assert set(message_words.REASONS) == set(Reason)
+    assert set(message_words.FAILURES) == set(Failure)
     assert {state for _label, states in campaign_words.SHOWN.values() for state in states} == set(CampaignState)

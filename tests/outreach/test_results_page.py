@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from campaigns import authoring, notices, scheduling
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.rules.outcomes import CONCERNS_SENDER, Failure
-from outreach.admin import campaign_words
+from outreach.admin import campaign_words, message_words
 from outreach.i18n import COOKIE
 from tests.crowd import crowd
 from tests.drafts import running
@@ -53,20 +54,27 @@ def table(answer):
     ]
 
 
+@pytest.mark.parametrize("channel", list(Channel))
 @pytest.mark.parametrize("language", ["es", "en"])
-def test_everything_has_words_in_both_languages(app, language):
+def test_everything_has_words_in_both_languages(app, language, channel):
     told = {}
     with app.test_request_context("/", headers={"Cookie": f"{COOKIE}={language}"}):
         for state in CampaignState:
             told[f"state {state}"] = str(campaign_words.STATES[state][0])
         for state in State:
-            told[f"delivery {state}"] = str(campaign_words.DELIVERIES[state])
+            told[f"delivery {state}"] = message_words.delivery(state, channel)
+            told[f"message {state}"] = message_words.message(state, channel)[0]
         for reason in Reason:
-            told[f"reason {reason}"] = campaign_words.reason(reason)
+            told[f"reason {reason}"] = message_words.reason(reason, channel)
         for failure in Failure:
-            told[f"failure {failure}"] = ". ".join(campaign_words.failure(failure))
+            what, advice = message_words.failure(failure, channel)
+            assert what
+            assert advice.endswith(".")
+            told[f"failure {failure}"] = f"{what}. {advice}"
         for code in (*CONCERNS_SENDER, "changed_since_approval", "brake_failed", "brake_filtered"):
             told[f"pause {code}"] = campaign_words.paused(code)
+        for channels in Channels:
+            told[f"channels {channels}"] = message_words.way(channels)
     assert [name for name, words in told.items() if not words or "_" in words] == []
     own = {name: words for name, words in told.items() if name.startswith(("reason", "failure", "delivery"))}
     assert len(set(own.values())) == len(own)

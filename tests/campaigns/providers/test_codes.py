@@ -10,7 +10,7 @@ from campaigns.providers import registry
 from campaigns.providers.contract import Account, NotSent, Outgoing, Refused, Unclear
 from campaigns.providers.twilio_codes import failure
 from campaigns.rules.outcomes import CONCERNS_SENDER, Failure
-from outreach.admin import campaign_words
+from outreach.admin import campaign_words, message_words
 from tests.cast import SIMULATOR_ACCOUNT, SIMULATOR_NUMBER, SIMULATOR_TOKEN
 
 # Code, status of the answer, and what it comes to when a message is handed over.
@@ -113,7 +113,7 @@ def test_every_failure_has_a_sentence_and_advice():
     Babel(app)
     with app.test_request_context():
         for reason in Failure:
-            sentence, advice = campaign_words.failure(reason)
+            sentence, advice = message_words.failure(reason)
             assert sentence.strip(), reason
             assert advice.strip() or reason is Failure.OTHER, reason
         for reason in CONCERNS_SENDER:
