@@ -41,7 +41,9 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "host_shape": later("Write the name of the mail server, for example smtp.agency.gob.pe."),
     "domain_shape": later("Write a domain, for example rebotes.agency.gob.pe."),
     "security_unknown": later("Choose how the line to the server is encrypted."),
-    "security_needed": later("Without encryption only a server on this very machine can be used. Choose STARTTLS or TLS."),
+    "security_needed": later(
+        "Without encryption only a server on this very machine can be used. Choose STARTTLS or TLS."
+    ),
     "login_shape": later("Use up to %(longest)s letters, digits and signs."),
     "login_needed": later("Write the name this password is for, or leave both empty."),
     "password_needed": later("Write the password for this name."),

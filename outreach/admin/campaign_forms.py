@@ -1,24 +1,43 @@
-"""The forms of a campaign: its name, its texts with who gets them, and a test send."""
+"""The forms of a campaign: its name, and all of it: texts on each channel, and who gets them when."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, SelectField, StringField, TelField, TextAreaField
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    HiddenField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, Optional
 
 from campaigns import agencies, authoring, reference, segments
 from campaigns.authoring import Campaign, Draft, Text
 from campaigns.rules import local_time, parts
+from campaigns.rules.channels import Channel, Channels
 from outreach import ids
 from outreach.admin.rule_words import language_names
 from outreach.forms import Form, Whole, choices
 from outreach.i18n import zone
 from outreach.sessions import Session
 
-_TEXT = "text_"
+_TEXT, _SUBJECT, _MAIL = "text_", "subject_", "mail_"
+# What each choice of channels means for people, in one sentence.
+WAYS: Final = {
+    Channels.SMS: _l("SMS: to everyone with a mobile"),
+    Channels.EMAIL: _l("E-mail: to everyone with an e-mail address"),
+    Channels.BOTH: _l("SMS and e-mail: whoever has both gets both"),
+    Channels.SMS_THEN_EMAIL: _l(
+        "SMS first, then e-mail: the mail goes to people without a mobile, and to those whose SMS failed for good"
+    ),
+}
 
 
 class Moment(DateTimeLocalField):
@@ -51,13 +70,16 @@ class NameForm(Form):
 
 
 class DraftForm(NameForm):
-    """A whole campaign. `draft_form` makes one with a field for every language that has a text."""
+    """A whole campaign. `draft_form` makes one with the fields of SMS and mail for every language that has a text."""
 
     languages: ClassVar[list[str]] = []
 
     seen = HiddenField()  # the stamp of the campaign that the writer began from
     segment = SelectField(_l("Who gets it"), validate_choice=True)
-    sender = SelectField(_l("Sender"))
+    channels = RadioField(_l("How people are reached"), default=Channels.SMS.value)
+    is_discreet = BooleanField(_l("Discreet: the subject of the mails does not say what they are about"))
+    sender = SelectField(_l("Sender of the SMS"))
+    mail_sender = SelectField(_l("Sender of the mails"), default="")
     fallback_language = SelectField(_l("For people whose language has no text"))
     starts_at = Moment(_l("Not to be sent before"), validators=[Optional()])
     expires_at = Moment(_l("Not to be sent after"), validators=[Optional()])
@@ -72,8 +94,12 @@ class DraftForm(NameForm):
         nothing = [("", _("Choose"))]
         found = [(str(segment.id), segment.name) for segment in segments.listed(session, agency_id)]
         self.segment.choices = choices(nothing + found)
-        senders = [(str(row.id), f"{row.name} ({row.address})") for row in agencies.senders(session, agency_id)]
-        self.sender.choices = choices(senders or [("", _("There is no sender yet"))])
+        self.channels.choices = choices((way.value, words) for way, words in WAYS.items())
+        for field, channel in ((self.sender, Channel.SMS), (self.mail_sender, Channel.EMAIL)):
+            found = [
+                (str(row.id), f"{row.name} ({row.address})") for row in agencies.senders(session, agency_id, channel)
+            ]
+            field.choices = choices([("", _("Choose") if found else _("There is no sender yet")), *found])
         written = {*self.languages, "es", self.fallback_language.data}
         self.fallback_language.choices = choices(
             (code, _("the text in %(language)s, if they accept it", language=named[code]))
@@ -82,24 +108,39 @@ class DraftForm(NameForm):
         )
         self.add_language.choices = choices((code, named[code]) for code in enabled if code not in self.languages)
         for code in self.languages:
-            self.text(code).label.text = _("Text in %(language)s", language=named.get(code, code))
+            language = named.get(code, code)
+            self.text(code).label.text = _("SMS in %(language)s", language=language)
+            self.subject(code).label.text = _("Subject in %(language)s", language=language)
+            self.mail(code).label.text = _("E-mail in %(language)s", language=language)
 
     def text(self, code: str) -> Any:
-        """The field of the text in one language."""
+        """The field of the SMS in one language."""
         return self[_TEXT + code]
 
-    def show(self, campaign: Campaign, texts: dict[str, str]) -> None:
+    def subject(self, code: str) -> Any:
+        """The field of the mail's subject in one language."""
+        return self[_SUBJECT + code]
+
+    def mail(self, code: str) -> Any:
+        """The field of the mail's body in one language."""
+        return self[_MAIL + code]
+
+    def show(self, campaign: Campaign, texts: Sequence[Text]) -> None:
         """Put a saved campaign into the fields."""
         self.see(campaign)
         self.name.data = campaign.name
         self.segment.data = str(campaign.segment_id or "")
-        self.sender.data = str(campaign.sender_id or "")
+        self.channels.data, self.is_discreet.data = campaign.channels, campaign.is_discreet
+        self.sender.data, self.mail_sender.data = str(campaign.sender_id or ""), str(campaign.mail_sender_id or "")
         self.fallback_language.data = campaign.fallback_language
         self.is_urgent.data, self.parts_cap.data = campaign.is_urgent, campaign.parts_cap
         for field, moment in ((self.starts_at, campaign.starts_at), (self.expires_at, campaign.expires_at)):
             field.data = local_time.write_moment(moment, zone().key) if moment else None
-        for code in self.languages:
-            self.text(code).data = texts.get(code, "")
+        for text in texts:
+            if text.channel == Channel.SMS:
+                self.text(text.language).data = text.body
+            else:
+                self.subject(text.language).data, self.mail(text.language).data = text.subject, text.body
 
     def see(self, campaign: Campaign) -> None:
         """From here on the writer knows the campaign as it is now."""
@@ -108,9 +149,11 @@ class DraftForm(NameForm):
     def draft(self) -> Draft:
         """The campaign as typed; raises Invalid for a moment that the agency's clocks never show.
 
-        A single text that is still empty is not there yet.
+        Where all texts are still empty there is none yet.
         """
         bodies = {code: self.text(code).data or "" for code in self.languages}
+        mails = {code: (self.subject(code).data or "", self.mail(code).data or "") for code in self.languages}
+        is_blank = not "".join([*bodies.values(), *(words for mail in mails.values() for words in mail)]).strip()
         return Draft(
             name=self.name.data,
             segment_id=ids.read(self.segment.data),
@@ -120,7 +163,11 @@ class DraftForm(NameForm):
             expires_at=self.expires_at.moment(),
             is_urgent=self.is_urgent.data,
             parts_cap=self.parts_cap.data,
-            texts={} if not any(body.strip() for body in bodies.values()) else bodies,
+            texts={} if is_blank else bodies,
+            channels=self.channels.data,
+            mail_sender_id=ids.read(self.mail_sender.data),
+            is_discreet=self.is_discreet.data,
+            mails={} if is_blank else mails,
         )
 
     def make_cheaper(self, code: str) -> None:
@@ -133,30 +180,15 @@ class DraftForm(NameForm):
 
 
 def draft_form(languages: list[str]) -> DraftForm:
-    """An empty form with a text for each of these languages."""
-    fields: dict[str, Any] = {_TEXT + code: TextAreaField() for code in languages}
+    """An empty form with an SMS and a mail for each of these languages."""
+    fields: dict[str, Any] = {}
+    for code in languages:
+        fields |= {_TEXT + code: TextAreaField(), _SUBJECT + code: StringField(), _MAIL + code: TextAreaField()}
     kind = type("DraftForm", (DraftForm,), {**fields, "languages": languages})
     form: DraftForm = kind()
     return form
 
 
 def languages_of(names: list[str]) -> list[str]:
-    """The languages of the text fields that came back, in their order."""
-    return [name.removeprefix(_TEXT) for name in names if name.startswith(_TEXT)]
-
-
-class TestForm(Form):
-    """A test send to oneself."""
-
-    __test__ = False  # for pytest: this is no test
-    number = TelField(
-        _l("Your own mobile"),
-        validators=[InputRequired(_l("Write your mobile number."))],
-        render_kw={"autocomplete": "tel", "inputmode": "tel"},
-    )
-    language = SelectField(_l("Language"))
-
-    def offer(self, session: Session, texts: list[Text]) -> None:
-        """The languages that have a text."""
-        named = language_names(session)
-        self.language.choices = choices((text.language, named.get(text.language, text.language)) for text in texts)
+    """The languages of the texts and mails that came back, in their order."""
+    return list(dict.fromkeys(name.partition("_")[2] for name in names if name.startswith((_TEXT, _SUBJECT, _MAIL))))

@@ -1,4 +1,4 @@
-"""Writing a campaign: the form with its texts, how phones show them, and test sends."""
+"""Writing a campaign: the form with its texts, how phones and mailboxes show them, and test sends."""
 
 from datetime import UTC, datetime
 
@@ -9,11 +9,14 @@ from campaigns import authoring, previews, reference, trials
 from campaigns.authoring import Campaign
 from campaigns.errors import Conflict, Invalid
 from campaigns.previews import Preview
+from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
 from campaigns.trials import Trial
-from outreach.admin import campaign_words, estimates, nudges
-from outreach.admin.campaign_forms import DraftForm, TestForm, draft_form, languages_of
+from outreach.admin import campaign_words, estimates, mail_previews, nudges
+from outreach.admin.campaign_forms import DraftForm, draft_form, languages_of
 from outreach.admin.estimates import Looks, Parts
+from outreach.admin.rule_words import language_names
+from outreach.admin.trial_forms import MailTrialForm, SmsTrialForm
 from outreach.auth import requires
 from outreach.i18n import place_of, zone
 from outreach.pages import flash, page, see_other
@@ -58,21 +61,33 @@ def preview(campaign_id: int, code: str) -> Response:
 @bp.route("/test", methods=["GET", "POST"])
 @requires("campaign:test")
 def test(campaign_id: int) -> Response:
-    """A text to one's own phone, through the same gate as every message."""
+    """A text to one's own phone or mailbox, through the same gate as every message."""
     campaign = authoring.get(g.db, g.agency_id, campaign_id)
-    texts = list(authoring.texts(g.db, g.agency_id, campaign_id))
-    form = TestForm()
-    form.offer(g.db, texts)
-    if form.validate_on_submit():
-        with form.tells():
-            vault = current_app.extensions["connections"].vault
-            trial = Trial(form.language.data, form.number.data, datetime.now(UTC))
-            trials.send(g.db, vault, g.agency_id, campaign_id, trial, by=g.staff.id)
-            nudges.send(trials.service_id(g.db, g.agency_id), urgent=True)
-            flash(_("The test is on its way to your phone."), "success")
-            return see_other(url_for(".test", campaign_id=campaign_id))
+    used = Channels(campaign.channels).each
+    texts = [text for text in authoring.texts(g.db, g.agency_id, campaign_id) if text.channel in used]
+    forms = [kind() for kind in (SmsTrialForm, MailTrialForm) if any(text.channel == kind.channel for text in texts)]
+    # Which of the two was sent is told by the field it alone has.
+    sent = MailTrialForm.channel if "address" in request.form else SmsTrialForm.channel
+    for form in forms:
+        form.offer(g.db, texts)
+        if form.channel == sent and form.validate_on_submit():
+            with form.tells():
+                return _try(campaign, form)
     status = 422 if request.method == "POST" else 200
-    return page("admin/campaign_test.html", "content", status=status, form=form, campaign=campaign, texts=texts)
+    return page("admin/campaign_test.html", "content", status=status, forms=forms, campaign=campaign)
+
+
+def _try(campaign: Campaign, form: SmsTrialForm | MailTrialForm) -> Response:
+    language, to = form.filled()
+    trial = Trial(language, to, datetime.now(UTC), form.channel)
+    trials.send(g.db, current_app.extensions["connections"].vault, g.agency_id, campaign.id, trial, by=g.staff.id)
+    nudges.send(trials.service_id(g.db, g.agency_id), urgent=True)
+    is_mail = form.channel is Channel.EMAIL
+    flash(
+        _("The test is on its way to your mailbox.") if is_mail else _("The test is on its way to your phone."),
+        "success",
+    )
+    return see_other(url_for(".test", campaign_id=campaign.id))
 
 
 def look(body: str, code: str) -> Preview | str | None:
@@ -97,8 +112,9 @@ def _save(campaign: Campaign, form: DraftForm) -> None:
 
 
 def _saved(campaign: Campaign) -> DraftForm:
-    texts = {text.language: text.body for text in authoring.texts(g.db, g.agency_id, campaign.id)}
-    form = draft_form(list(texts) or [campaign.fallback_language])
+    texts = authoring.texts(g.db, g.agency_id, campaign.id)
+    languages = list(dict.fromkeys(text.language for text in texts))
+    form = draft_form(languages or [campaign.fallback_language])
     form.offer(g.db, g.agency_id)
     form.show(campaign, texts)
     return form
@@ -123,6 +139,12 @@ def _enabled() -> set[str]:
 
 def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Response:
     looks = {code: look(form.text(code).data or "", code) for code in form.languages}
+    mails = {
+        code: mail_previews.look(
+            form.subject(code).data or "", form.mail(code).data or "", code, is_discreet=form.is_discreet.data
+        )
+        for code in form.languages
+    }
     return page(
         "admin/campaign_edit.html",
         "content",
@@ -130,6 +152,10 @@ def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Res
         campaign=campaign,
         form=form,
         looks=looks,
+        mails=mails,
+        is_saved=request.method == "GET",
+        named=language_names(g.db),
+        neutral=previews.neutral_subjects(g.db),
         parts=_parts(campaign, looks),
         words=campaign_words,
         city=place_of(zone()),
@@ -139,9 +165,10 @@ def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Res
 
 
 def _parts(campaign: Campaign, looks: Looks) -> Parts | None:
-    """About how many parts the texts take for the segment that was saved; None while there is none."""
-    if campaign.segment_id is None or not looks:
+    """About how many parts the SMS take for the segment that was saved; None while nobody gets one."""
+    written = {code: seen for code, seen in looks.items() if seen is not None}
+    if campaign.segment_id is None or not written or Channel.SMS not in Channels(campaign.channels).each:
         return None
     counted = estimates.audience(campaign.segment_id)
-    read = estimates.readings(counted, list(looks), campaign.fallback_language)
-    return estimates.parts_of_draft(read, looks)
+    read = estimates.readings(counted, list(written), campaign.fallback_language)
+    return estimates.parts_of_draft(read, written)
