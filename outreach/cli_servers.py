@@ -36,7 +36,7 @@ def web_command(threads: int) -> None:
 
 
 @click.command("worker")
-@click.option("--short", is_flag=True, help="only the short jobs: receipts, upkeep, schedules; have one of these")
+@click.option("--short", is_flag=True, help="only the short jobs: receipts, upkeep, schedules, news; have one of these")
 def worker_command(short: bool) -> None:
     """Run one worker alone; start as many as you like, on any number of machines."""
     _become(settings(), supervisor.worker(short=short))

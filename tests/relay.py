@@ -24,6 +24,7 @@ class Mailbox:
         self.rcpt: dict[str, str] = {}
         self.data: dict[str, str] = {}
         self.asked = 0
+        self.silent = False  # after a mail came
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
@@ -40,6 +41,8 @@ class Mailbox:
 
     async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 -- aiosmtpd's name
         self.mails.append((envelope.mail_from, envelope.rcpt_tos[0], parsed(envelope.content)))
+        while self.silent:  # noqa: ASYNC110 - set from the thread of the test
+            await asyncio.sleep(0.02)
         return self.data.get(envelope.rcpt_tos[0]) or "250 2.0.0 OK"
 
     def to(self, address: str) -> list[EmailMessage]:

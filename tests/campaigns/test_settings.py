@@ -68,6 +68,59 @@ def test_a_wrong_value_is_told_in_a_sentence(changed, sentence):
     assert sentence in str(told.value)
 
 
+RELAY = {"OUTREACH_MAIL_FROM": "outreach@agency.gob.pe"}
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("smtp://mail.gob.pe", ("mail.gob.pe", 587, "starttls", "", "")),
+        ("smtp://ana:s%40cret@mail.gob.pe:2525/", ("mail.gob.pe", 2525, "starttls", "ana", "s@cret")),
+        ("smtps://a%40b.pe:x@mail.gob.pe", ("mail.gob.pe", 465, "tls", "a@b.pe", "x")),
+        ("smtp://127.0.0.1:25", ("127.0.0.1", 25, "none", "", "")),
+        ("smtp://[::1]:25", ("::1", 25, "none", "", "")),
+        ("smtp://localhost", ("localhost", 587, "none", "", "")),
+    ],
+)
+def test_the_relay_is_private_unless_it_is_on_this_machine(url, told):
+    relay = Settings.from_env({**RELAY, "OUTREACH_MAIL_URL": url}).mail_relay
+    assert (relay.host, relay.port, relay.security, relay.user, relay.password) == told
+    assert relay.sender == "outreach@agency.gob.pe"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@mail.gob.pe", "OUTREACH_MAIL_FROM": ""},
+        {"OUTREACH_MAIL_URL": ""},
+        {"OUTREACH_MAIL_URL": "mail.gob.pe"},
+        {"OUTREACH_MAIL_URL": "http://ana:secret@mail.gob.pe"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@mail.gob.pe:port"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@mail.gob.pe:70000"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@"},
+        {"OUTREACH_MAIL_URL": "smtp://ana@mail.gob.pe"},
+        {"OUTREACH_MAIL_URL": "smtp://:secret@mail.gob.pe"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@mail.gob.pe/inbox"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@mail.gob.pe?tls=no"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@mail gob pe"},
+        {"OUTREACH_MAIL_URL": "smtp://ana:secret@[::1"},
+        {"OUTREACH_MAIL_URL": "smtp://mail.gob.pe", "OUTREACH_MAIL_FROM": "Outreach <a@b.pe>"},
+        {"OUTREACH_MAIL_URL": "smtp://mail.gob.pe", "OUTREACH_MAIL_FROM": "a@b.pe\nBcc: c@d.pe"},
+        {"OUTREACH_MAIL_URL": "smtp://mail.gob.pe", "OUTREACH_MAIL_FROM": "a@b"},
+    ],
+)
+def test_a_wrong_relay_is_told_without_its_password(changed):
+    with pytest.raises(ValueError, match="OUTREACH_MAIL_") as told:
+        Settings.from_env({**RELAY, **changed})
+    assert "secret" not in str(told.value)
+
+
+def test_the_relays_password_is_never_shown():
+    settings = Settings.from_env({**RELAY, "OUTREACH_MAIL_URL": "smtp://ana:s3cret@mail.gob.pe"})
+    assert "s3cret" not in repr(settings)
+    assert Settings.from_env({}).mail_relay is None
+
+
 def test_urls_that_are_missing_are_told():
     for name in ("app_url", "owner_url", "queue_url"):
         with pytest.raises(ValueError, match="is not set"):
