@@ -142,7 +142,7 @@ class Product:
 
     def take(self, count: int) -> list[Hook]:
         """Return the next `count` webhooks, in the order in which they came."""
-        return [self.hooks.get(timeout=10) for _ in range(count)]
+        return [self.hooks.get(timeout=60) for _ in range(count)]
 
     def silence(self, seconds: float) -> bool:
         """Does nothing come for so long?"""
@@ -185,7 +185,7 @@ def start(*options: str) -> tuple[subprocess.Popen, str]:
     return process, line.split()[-1]
 
 
-def until(check: Callable[[], object], seconds: float = 10) -> object:
+def until(check: Callable[[], object], seconds: float = 60) -> object:
     """Return what `check` gives as soon as it is true."""
     end = time.monotonic() + seconds
     while not (found := check()):

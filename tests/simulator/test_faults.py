@@ -62,7 +62,8 @@ def test_hangs_run_into_the_callers_time_out(simulator, kind, accepted):
     simulator.faults(create=[{"kind": kind, "count": 1}])
     with pytest.raises(requests.exceptions.ReadTimeout):
         send(simulator.client(timeout=0.3))
-    assert len(simulator.texts(ROSA)) == accepted
+    until(lambda: len(simulator.control("calls")["calls"]) == 1)  # however late it is read
+    until(lambda: len(simulator.texts(ROSA)) == accepted)
 
 
 @pytest.mark.parametrize(("code", "status"), [(21606, 400), (20003, 401), (30002, 403)])
@@ -78,7 +79,7 @@ def test_a_call_that_hangs_is_open_until_the_caller_goes(simulator):
     simulator.faults(create=[{"kind": "hang_before", "count": 1}])
     with pytest.raises(requests.exceptions.ReadTimeout):
         send(simulator.client(timeout=0.2))
-    until(lambda: simulator.control("counters")["creates_in_flight"] == 0, 3)
+    until(lambda: simulator.control("counters")["creates_in_flight"] == 0)
     assert simulator.control("counters")["most_creates_open"] == 1
 
 
@@ -100,7 +101,7 @@ def test_a_reset_while_a_call_is_open_does_not_lose_count(simulator):
         simulator.control("reset", {})
         assert simulator.control("counters")["most_creates_open"] == 1
         assert isinstance(hung.exception(), requests.exceptions.ReadTimeout)
-    until(lambda: simulator.control("counters")["creates_in_flight"] == 0, 3)
+    until(lambda: simulator.control("counters")["creates_in_flight"] == 0)
 
 
 def test_a_fault_can_be_meant_for_one_number(simulator, twilio):
@@ -133,7 +134,7 @@ def test_latency_is_kept(simulator, twilio):
     simulator.faults(latency_ms=150)
     begin = time.monotonic()
     send(twilio)
-    assert 0.15 <= time.monotonic() - begin < 3
+    assert time.monotonic() - begin >= 0.15
 
 
 def test_more_calls_at_once_than_the_limit_get_429(simulator, twilio):

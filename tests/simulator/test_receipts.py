@@ -192,7 +192,7 @@ def test_an_address_can_ask_for_less_patience(simulator, twilio, limit):
         begin = time.monotonic()
         twilio.messages.create(to="+51900000001", from_=NUMBER, body="x", status_callback=url)
         until(lambda: simulator.control("counters").get("callbacks_failed") == 1)
-        assert 0.2 <= time.monotonic() - begin < 3
+        assert time.monotonic() - begin >= 0.2
         assert "callbacks_retried" not in simulator.control("counters")
 
 
@@ -203,7 +203,7 @@ def test_receipts_can_come_late(simulator, twilio, product):
     assert message.fetch().status == "delivered"
     assert simulator.control("counters")["callbacks_waiting"] == 3
     product.take(3)
-    assert 0.3 <= time.monotonic() - begin < 3
+    assert time.monotonic() - begin >= 0.3
     assert simulator.control("counters")["callbacks_late"] == 3
 
 

@@ -92,18 +92,18 @@ def test_no_answer_before_and_after_the_mail_was_kept(post):
         post.control("reset", {})
         post.mail_faults(events=[{"kind": kind}])
         with pytest.raises(aiosmtplib.SMTPReadTimeoutError):
-            post.send(timeout=0.3)
+            post.send(timeout=1)
         assert [entry["answer"] for entry in post.mails().get(ROSA, [])] == [None] * kept
         until(lambda: post.counters()["connections_open"] == 0)
 
 
 def test_slow_answers_keep_the_mail_whoever_leaves(post):
-    post.mail_faults(latency_ms=300)
+    post.mail_faults(latency_ms=2000)
     began = time.monotonic()
     assert post.send().startswith("250")
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 2
     with pytest.raises(aiosmtplib.SMTPReadTimeoutError):
-        post.send(LUIS, timeout=0.1)
+        post.send(LUIS, timeout=1)
     assert post.mails()[LUIS][0]["answer"] is None
     post.mail_faults(latency_ms=0, command_latency_ms=[100, 120])
     began = time.monotonic()
@@ -185,7 +185,7 @@ def test_addresses_that_drop_hang_and_greylist(post):
         assert (address in post.mails()) is kept
     for address, kept in (("hang+1@x.example", True), ("hang-before-2@x.example", False)):
         with pytest.raises(aiosmtplib.SMTPReadTimeoutError):
-            post.send(address, timeout=0.3)
+            post.send(address, timeout=1)
         assert (address in post.mails()) is kept
     assert post.refusal("greylist-9@x.example")[0] == 451
     post.control("clock", {"advance_s": 2})
