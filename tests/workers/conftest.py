@@ -62,7 +62,7 @@ def programs(tools, tmp_path) -> Iterator[Programs]:
 def until() -> Callable[..., object]:
     """Returns what a check gives as soon as it is true."""
 
-    def wait(check: Callable[[], object], seconds: float = 60.0) -> object:
+    def wait(check: Callable[[], object], seconds: float = 120.0) -> object:
         end = time.monotonic() + seconds
         while not (found := check()):
             assert time.monotonic() < end, f"not within {seconds} s"
