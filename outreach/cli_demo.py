@@ -39,8 +39,8 @@ def demo_command() -> None:
     wait_for_port("SIMULATOR_PORT", "127.0.0.1", chosen.simulator_port)
     wait_for_port("SIMULATOR_SMTP_PORT", "127.0.0.1", chosen.simulator_smtp_port)
     os.environ["TWILIO_URL"] = f"http://127.0.0.1:{chosen.simulator_port}"
-    os.environ.setdefault("OUTREACH_MAIL_URL", f"smtp://127.0.0.1:{chosen.simulator_smtp_port}")
-    os.environ.setdefault("OUTREACH_MAIL_FROM", MAIL_FROM)
+    os.environ["OUTREACH_MAIL_URL"] = f"smtp://127.0.0.1:{chosen.simulator_smtp_port}"
+    os.environ["OUTREACH_MAIL_FROM"] = MAIL_FROM
     with embedded.servers(settings()) as live:
         migrate(live)
         kept = _kept(live.data / "secrets" / "demo.json")
@@ -103,6 +103,7 @@ def _welcome(live: Settings, kept: dict[str, str]) -> str:
         f"\n{NAME} is ready.\n"
         f"  Admin     {live.base_url}\n"
         f"  Phones    http://127.0.0.1:{live.simulator_port}\n"
+        f"  Mailboxes http://127.0.0.1:{live.simulator_port}/mail\n"
         f"{people}\n"
         "A file to import: tests/data/contacts_messy.csv\n"
         f"Logs: {live.data / 'logs'}\n"
