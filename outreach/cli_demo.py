@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
-from campaigns import agencies, staff
+from campaigns import agencies, mail_senders, staff
 from campaigns.errors import NotFound
+from campaigns.providers.contract import Security
 from campaigns.rules import hours
+from campaigns.rules.channels import Channel
 from campaigns.settings import Settings
 from outreach import embedded
 from outreach.cli import settings
@@ -47,6 +49,7 @@ def demo_command() -> None:
         connections = connect(live)
         try:
             key = _load(connections, kept)
+            _load_mail_sender(connections, live)
         finally:
             connections.close()
         parts, logs = [_simulator(live, kept, key)], live.data / "logs"
@@ -66,10 +69,31 @@ def _load(connections: Connections, kept: dict[str, str]) -> str:
             if email not in known:
                 hashed = hash_password(kept[role])
                 staff.add(session, agency_id, email=email, name=name, role=role, password_hash=hashed)
-        found = agencies.senders(session, agency_id)
+        found = agencies.senders(session, agency_id, Channel.SMS)
         form = agencies.SenderForm("Línea de avisos", NUMBER, kept["account"], kept["token"], parts_per_second=100)
         sender = found[0] if found else agencies.save_sender(session, connections.vault, agency_id, form, by=None)
         return sender.key
+
+
+def _load_mail_sender(connections: Connections, live: Settings) -> None:
+    """The demo agency's sender of mails, made if it is not there; the played mail server may listen elsewhere now."""
+    form = mail_senders.MailSenderForm(
+        name="Avisos por correo",
+        address="avisos@limanorte.example",
+        host="127.0.0.1",
+        port=live.simulator_smtp_port,
+        security=Security.NONE,
+        bounce_domain=RETURNS,
+        reply_to="consultas@limanorte.example",
+        mails_per_second=50,
+    )
+    with connections.sessions(None)() as session:
+        agency_id = agencies.by_slug(session, SLUG).id
+    with connections.sessions(agency_id).begin() as session:
+        known = next((one for one in mail_senders.senders(session, agency_id) if one.address == form.address), None)
+        if known is None or (known.host == form.host and known.port != form.port):
+            known_id = known.id if known else None
+            mail_senders.save(session, connections.vault, agency_id, form, sender_id=known_id, by=None)
 
 
 def _simulator(live: Settings, kept: dict[str, str], key: str) -> Part:

@@ -79,7 +79,9 @@ class Desk:
         doing = asyncio.get_running_loop().run_in_executor(self._threads, work)
         doing.add_done_callback(self._done)
         try:
-            return await asyncio.wait_for(asyncio.shield(doing), self._patience)
+            # Not wait_for(), which may swallow that the sender hung up (before Python 3.12).
+            async with asyncio.timeout(self._patience):
+                return await asyncio.shield(doing)
         except TimeoutError:
             log.warning("mail not taken", kind="too slow")
         except GONE as error:

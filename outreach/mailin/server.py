@@ -65,6 +65,13 @@ class Conversation(SMTP):
         if self.transport is not None:
             cast("asyncio.Transport", self.transport).abort()
 
+    async def handle_exception(self, error: Exception) -> str:
+        """aiosmtpd's; it would go on reading, for ever, from somebody who hung up."""
+        if isinstance(error, asyncio.IncompleteReadError):
+            self.abort()
+            return "421 4.4.2 Nobody there"
+        return str(await super().handle_exception(error))
+
     async def smtp_VRFY(self, _arg: str) -> None:  # noqa: N802 - aiosmtpd's names
         """The same words for every address: nobody finds out here who has one."""
         await self.push("252 2.5.0 Send some mail, it will be tried")
