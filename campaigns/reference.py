@@ -132,3 +132,8 @@ def languages(session: Session) -> Sequence[store.Language]:
 def place_names(session: Session, codes: Iterable[str]) -> dict[str, str]:
     """Code -> name of the places among `codes` that are known, each without the area around it."""
     return store.place_names(session, set(codes))
+
+
+def official_lines(session: Session) -> Sequence[store.OfficialLine]:
+    """The numbers that people may call, each with its names, by code."""
+    return store.official_lines(session)

@@ -28,7 +28,7 @@ from outreach.admin import (
     writing,
 )
 from outreach.application import Application
-from outreach.public import unsubscribe
+from outreach.public import unsubscribe, verify
 from outreach.webhooks import twilio
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -53,6 +53,7 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     inbox.bp,
     invitations.bp,
     unsubscribe.bp,
+    verify.bp,
     twilio.bp,
 )
 

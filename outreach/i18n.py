@@ -24,6 +24,7 @@ AUTONYMS: Final = {"es": "Español", "en": "English"}
 # The locale whose dates and numbers each language uses.
 LOCALES: Final = {"es": "es_PE", "en": "en"}
 COOKIE: Final = "lang"
+COOKIELESS: Final = frozenset({"public", "verify"})  # blueprints for people who get messages: nothing is remembered
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -80,7 +81,7 @@ def remember(response: Response) -> Response:
     """Keep a language chosen in the address. The public pages set no cookie at all."""
     wish = request.args.get("lang")
     known = current_app.config["INTERFACE_LANGUAGES"]
-    if wish in known and request.blueprint != "public" and request.cookies.get(COOKIE) != wish:
+    if wish in known and request.blueprint not in COOKIELESS and request.cookies.get(COOKIE) != wish:
         secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
         response.set_cookie(COOKIE, wish, max_age=_YEAR, httponly=True, samesite="Lax", secure=secure)
     return response

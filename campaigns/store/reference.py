@@ -113,6 +113,11 @@ def signed_texts(session: Session, code: str) -> dict[str, str]:
     return {row.language: row.body for row in rows}
 
 
+def official_lines(session: Session) -> Sequence[OfficialLine]:
+    """Every official line, by code."""
+    return session.scalars(select(OfficialLine).order_by(OfficialLine.code)).all()
+
+
 def line_numbers(session: Session) -> dict[str, str]:
     """Code -> number of every official line."""
     return {row.code: row.number for row in session.execute(select(OfficialLine.code, OfficialLine.number))}

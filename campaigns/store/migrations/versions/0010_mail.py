@@ -111,7 +111,7 @@ DUE = (
     _DUE
     % """
             OR EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.decides_mail)
-            OR (c.channels = 'sms_then_email' AND (c.ask_at IS NULL OR c.ask_at <= now()))"""
+            OR (c.channels <> 'sms' AND c.kind = 'alert' AND (c.ask_at IS NULL OR c.ask_at <= now()))"""
 )
 
 # Campaigns under way stay approved: what they were approved as has not changed, only how it is written down.

@@ -42,7 +42,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
             OR (c.state = 'running' AND EXISTS (
                 SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.may_go_again))
             OR EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.decides_mail)
-            OR (c.channels = 'sms_then_email' AND (c.ask_at IS NULL OR c.ask_at <= now()))
+            OR (c.channels <> 'sms' AND c.kind = 'alert' AND (c.ask_at IS NULL OR c.ask_at <= now()))
             OR (c.state <> 'stopping' AND c.expires_at <= now())
             OR (c.state = 'stopping' AND EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.is_queued))
             OR (c.kind = 'alert' AND NOT EXISTS (SELECT FROM delivery d WHERE d.campaign_id = c.id AND d.is_queued)
