@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from campaigns import brake
@@ -74,23 +74,52 @@ def keep(session: Session, sender: Sender, reported: Reported, ids: Ids) -> bool
     return told is not None and store.keep(session, **told._asdict())
 
 
-def keep_many(sessions: AgencySessions, agency_id: int, new: Sequence[NewReceipt]) -> Kept:
-    """Keep receipts of one agency, each once, in one transaction of its own; may be called again.
+class Keeper:
+    """Keeps receipts many at a time over a connection that it holds until rest(). Used from one thread."""
 
-    One that the database refuses (its sender is gone) keeps none of the others from being stored. Raises what the
-    database raises when it does not answer; then any of them may be stored or not.
-    """
-    try:
-        with sessions(None)() as session:
-            # The statement is its own transaction, committed when its answer comes: no trips to begin and to end one.
+    def __init__(self, sessions: AgencySessions) -> None:
+        self._sessions = sessions
+        self._session: Session | None = None
+
+    def keep(self, agency_id: int, new: Sequence[NewReceipt]) -> Kept:
+        """Keep receipts of one agency, each once, in one transaction of its own; may be called again.
+
+        One that the database refuses (its sender is gone) keeps none of the others from being stored. Raises what the
+        database raises when it does not answer; then any of them may be stored or not.
+        """
+        try:
+            return Kept(self._insert(agency_id, new), [True] * len(new))
+        except (IntegrityError, DataError):
+            if len(new) == 1:
+                return Kept(0, [False])
+        alone = [self.keep(agency_id, [told]) for told in new]
+        return Kept(sum(one.new for one in alone), [one.safe[0] for one in alone])
+
+    def rest(self) -> None:
+        """Give the connection back; the next receipts take another one. May be called again."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _insert(self, agency_id: int, new: Sequence[NewReceipt]) -> int:
+        was_held = self._session is not None
+        rows = [told._asdict() for told in new]
+        try:
+            return store.keep_many(self._open(), agency_id, rows)
+        except DBAPIError as error:
+            self.rest()
+            # A kept connection may have died long ago: nobody asked it, as a pool does each time.
+            if not (was_held and error.connection_invalidated):
+                raise
+        return store.keep_many(self._open(), agency_id, rows)
+
+    def _open(self) -> Session:
+        if self._session is None:
+            session = self._sessions(None)()
+            # Each statement is a transaction, committed when its answer comes: no trips to begin and to end one.
             session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            number = store.keep_many(session, agency_id, [told._asdict() for told in new])
-        return Kept(number, [True] * len(new))
-    except (IntegrityError, DataError):
-        if len(new) == 1:
-            return Kept(0, [False])
-    alone = [keep_many(sessions, agency_id, [told]) for told in new]
-    return Kept(sum(one.new for one in alone), [one.safe[0] for one in alone])
+            self._session = session
+        return self._session
 
 
 def apply(sessions: AgencySessions, agency_id: int) -> int:

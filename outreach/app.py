@@ -27,13 +27,13 @@ from outreach.admin import (
     start,
     writing,
 )
-from outreach.application import Application
+from outreach.application import Application, divide
 from outreach.public import unsubscribe, verify
-from outreach.webhooks import twilio
+from outreach.webhooks import application as webhooks
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-# Every page of ours is in one of these.
+# Every page of ours is in one of these; what providers call is in outreach/webhooks.
 BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     health.bp,
     start.bp,
@@ -54,7 +54,6 @@ BLUEPRINTS: Final[tuple[Blueprint, ...]] = (
     invitations.bp,
     unsubscribe.bp,
     verify.bp,
-    twilio.bp,
 )
 
 # htmx must add no style and run no text as code (Content-Security-Policy), keep no page in the browser's storage
@@ -87,20 +86,20 @@ def create_app(settings: Settings, connections: database.Connections | None = No
     app.extensions["settings"] = settings
     app.config.update(MAX_FORM_MEMORY_SIZE=1024 * 1024, MAX_FORM_PARTS=2000)
     # Behind a server with TLS every visitor has its address: one who guesses passwords would shut everybody out.
-    app.wsgi_app = wrap_wsgi_with_proxy_headers(app.wsgi_app, list(settings.proxies))  # type: ignore[method-assign]
+    outside = wrap_wsgi_with_proxy_headers(app.wsgi_app, list(settings.proxies))
+    hooks = app.extensions["webhooks"] = webhooks.create(settings, connections)
+    app.wsgi_app = divide(webhooks.PREFIX, hooks.wsgi_app, outside)  # type: ignore[method-assign]
     app.url_map.converters["int"] = ids.IdConverter
     pages.install(app)
     # After-request functions run last to first: the commit comes before the headers, errors pass both.
     headers.install(app, settings)
     session = sessions.install(app, connections)
-    app.providers_pass_no_more()
     i18n.install(app, settings)
     auth.install(app, settings, session)
     # After sign-in, which brings a JSON writer of its own.
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     places.install(app)
     errors.install(app)
-    twilio.install(app, connections)
     app.jinja_env.globals["htmx_config"] = HTMX
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -125,21 +125,28 @@ def install(app: Flask, settings: Settings, session: scoped_session[Session]) ->
 
 
 def guard(csrf: CSRFProtect) -> None:
-    """Before every view: size, right, shape, then CSRF. A route without a mark is refused to everybody."""
-    if request.endpoint is None:
-        return
-    access = access_of(current_app, request.endpoint)
+    """Before every page: size, right, shape, then CSRF. A route without a mark is refused to everybody."""
+    access = admit()
+    if access is not None and access.form_token and not access.signed_by_provider:
+        csrf.protect()
+
+
+def admit() -> Access | None:
+    """Size, right and shape of a request for a route; what is written on it, None where there is no route."""
+    now = request._get_current_object()  # asked for once: the proxy looks for it at every name
+    if now.endpoint is None:
+        return None
+    access = access_of(current_app, now.endpoint)
     if access is None:
         raise NotAllowed("route_not_marked")
-    request.max_content_length = access.megabytes * _MEGABYTE
-    if "\x00" in request.path or any("\x00" in text for _name, text in request.args.items(multi=True)):
+    now.max_content_length = access.megabytes * _MEGABYTE
+    if "\x00" in now.path or b"%00" in now.query_string or b"\x00" in now.query_string:
         raise BadRequest
     if access.signed_in:
         _let_in(access)
-    if request.method == "POST" and (request.is_json or (request.files and not access.takes_files)):
+    if now.method == "POST" and (now.is_json or (now.files and not access.takes_files)):
         raise UnsupportedMediaType  # the forms' library would put either into fields for words, whatever it is
-    if access.form_token and not access.signed_by_provider:
-        csrf.protect()
+    return access
 
 
 def _let_in(access: Access) -> None:

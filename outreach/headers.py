@@ -24,8 +24,11 @@ _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb
 _YEAR: Final = 31_536_000
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Set the headers on every answer, and give static files an address that changes with their content."""
+def install(app: Flask, settings: Settings, *, spare: frozenset[int] = frozenset()) -> None:
+    """Set the headers on every answer, and give static files an address that changes with their content.
+
+    Answers of the statuses in `spare` stay as they are.
+    """
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _YEAR
 
     @app.url_defaults
@@ -46,6 +49,8 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def protect(response: Response) -> Response:
+        if response.status_code in spare:
+            return response
         headers = response.headers
         # Asked once: each question to the headers about a name that is not there costs as much as an exception.
         there = {name.title() for name in headers.keys()}  # noqa: SIM118 - pairs otherwise

@@ -1,5 +1,6 @@
 """Receipts: what a provider says became of a delivery, kept once and never with an address."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -47,19 +48,19 @@ def keep(session: Session, **values: object) -> bool:
     return session.scalar(statement) is not None
 
 
-# Says whom it acts for by itself (DESIGN 10.1): one trip to the server, which costs more than fifty rows do.
+# Says whom it acts for by itself (DESIGN 10.1): one trip to the server, which costs more than fifty rows do. The rows
+# come as one JSON text, which costs a third of an array a column to make ready.
 # In the order of the unique key: two processes that were told the same must not wait for each other.
 _KEEP_MANY = sql("""
 WITH acting AS MATERIALIZED (SELECT set_config('outreach.agency_id', CAST(:agency AS text), true) AS agency)
 INSERT INTO receipt (agency_id, sender_id, provider_ref, state, reason, campaign_id, delivery_id, attempt)
-SELECT CAST(acting.agency AS bigint), told.* FROM acting CROSS JOIN unnest(
-    CAST(:sender_id AS bigint[]), CAST(:provider_ref AS text[]), CAST(:state AS text[]), CAST(:reason AS text[]),
-    CAST(:campaign_id AS bigint[]), CAST(:delivery_id AS bigint[]), CAST(:attempt AS integer[])
-) AS told (sender_id, provider_ref, state, reason, campaign_id, delivery_id, attempt)
+SELECT CAST(acting.agency AS bigint), told.* FROM acting CROSS JOIN json_to_recordset(CAST(:told AS json)) AS told (
+    sender_id bigint, provider_ref text, state text, reason text,
+    campaign_id bigint, delivery_id bigint, attempt integer
+)
 ORDER BY told.sender_id, told.provider_ref, told.state
 ON CONFLICT (sender_id, provider_ref, state) DO NOTHING
 """)
-_TOLD = ("sender_id", "provider_ref", "state", "reason", "campaign_id", "delivery_id", "attempt")
 
 
 def keep_many(session: Session, agency_id: int, rows: Sequence[Mapping[str, object]]) -> int:
@@ -67,8 +68,7 @@ def keep_many(session: Session, agency_id: int, rows: Sequence[Mapping[str, obje
 
     Acts for the agency by itself, whomever the session acts for.
     """
-    given: dict[str, object] = {name: [row[name] for row in rows] for name in _TOLD}
-    result = session.execute(_KEEP_MANY, {"agency": str(agency_id), **given})
+    result = session.execute(_KEEP_MANY, {"agency": str(agency_id), "told": json.dumps(rows)})
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 

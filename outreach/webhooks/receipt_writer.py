@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from campaigns import receipts, wakeup
-from campaigns.receipts import NewReceipt
+from campaigns.receipts import Keeper, NewReceipt
 from outreach.database import Connections
 from outreach.errors import trace
 
@@ -22,6 +22,8 @@ PATIENCE_SECONDS: Final = 10.0
 MOST_WAITING: Final = 1_000
 _MOST_AT_ONCE: Final = 500
 _NUDGE_SECONDS: Final = 0.1
+# After so long without a receipt the thread gives its connection back: others may need it, and it may die unseen.
+_QUIET_SECONDS: Final = 0.1
 
 
 class NotKept(Exception):
@@ -69,21 +71,26 @@ class ReceiptWriter:
                 self._thread.start()
 
     def _write(self) -> None:
+        keeper = receipts.Keeper(self._connections.sessions)
         due, next_at = set[int](), 0.0
         while True:
             by_agency = defaultdict[int, list[_Waiting]](list)
-            for one in self._take():
+            for one in self._take(keeper):
                 by_agency[one.receipt.agency_id].append(one)
             for agency_id, ones in by_agency.items():
-                if self._store(agency_id, ones):
+                if self._store(keeper, agency_id, ones):
                     due.add(agency_id)
             # Said at most so often: a worker that looks takes all there is, and each trip keeps requests waiting.
             if self._waiting.empty() or time.monotonic() >= next_at:
                 self._nudge(due)
                 due, next_at = set(), time.monotonic() + _NUDGE_SECONDS
 
-    def _take(self) -> list[_Waiting]:
-        taken = [self._waiting.get()]
+    def _take(self, keeper: Keeper) -> list[_Waiting]:
+        try:
+            taken = [self._waiting.get(timeout=_QUIET_SECONDS)]
+        except Empty:
+            keeper.rest()
+            taken = [self._waiting.get()]
         try:
             while len(taken) < _MOST_AT_ONCE:
                 taken.append(self._waiting.get_nowait())
@@ -91,10 +98,10 @@ class ReceiptWriter:
             pass
         return taken
 
-    def _store(self, agency_id: int, ones: list[_Waiting]) -> int:
+    def _store(self, keeper: Keeper, agency_id: int, ones: list[_Waiting]) -> int:
         """Store, let the requests go on, and return how many receipts were new."""
         try:
-            kept = receipts.keep_many(self._connections.sessions, agency_id, [one.receipt for one in ones])
+            kept = keeper.keep(agency_id, [one.receipt for one in ones])
             for one, is_kept in zip(ones, kept.safe, strict=True):
                 one.is_kept = is_kept
             return kept.new
