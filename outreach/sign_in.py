@@ -70,6 +70,24 @@ def configuration(settings: Settings) -> dict[str, object]:
         "POST_LOGOUT_VIEW": "/sign-in",
         "POST_CHANGE_VIEW": "/",
         "CHANGEABLE": True,
+        # The same answer for an unknown address and a wrong password.
+        "RETURN_GENERIC_RESPONSES": True,
+        "STATIC_FOLDER": None,
+        # No second question for the password yet: a negative time leaves that page out.
+        "FRESHNESS": timedelta(minutes=-1),
+        # Rights are ours (policy.RIGHTS); there is no table of roles to join.
+        "JOIN_USER_ROLES": False,
+        "API_ENABLED_METHODS": ["session"],
+        **{f"MSG_{key}": (text, "error") for key, text in _TEXTS.items()},
+        "MSG_PASSWORD_CHANGE": (_TEXTS["PASSWORD_CHANGE"], "success"),
+        **_mails(settings),
+    }
+    # A stolen cookie is of no use from another browser or address.
+    return {f"SECURITY_{key}": value for key, value in security.items()} | {"SESSION_PROTECTION": "strong"}
+
+
+def _mails(settings: Settings) -> dict[str, object]:
+    return {
         # There may be no mail at all where this runs; passwords are then reset from the command line.
         "SEND_PASSWORD_CHANGE_EMAIL": settings.mail_relay is not None,
         "RECOVERABLE": settings.mail_relay is not None,
@@ -82,21 +100,9 @@ def configuration(settings: Settings) -> dict[str, object]:
         "EMAIL_PLAINTEXT": False,
         "EMAIL_HTML": False,
         "EMAIL_SENDER": "",
-        # The same answer for an unknown address and a wrong password.
-        "RETURN_GENERIC_RESPONSES": True,
-        "STATIC_FOLDER": None,
-        # No second question for the password yet: a negative time leaves that page out.
-        "FRESHNESS": timedelta(minutes=-1),
-        # Rights are ours (policy.RIGHTS); there is no table of roles to join.
-        "JOIN_USER_ROLES": False,
-        "API_ENABLED_METHODS": ["session"],
-        **{f"MSG_{key}": (text, "error") for key, text in _TEXTS.items()},
-        "MSG_PASSWORD_CHANGE": (_TEXTS["PASSWORD_CHANGE"], "success"),
         "MSG_PASSWORD_RESET_REQUEST": (_ON_ITS_WAY, "success"),
         "MSG_PASSWORD_RESET_NO_LOGIN": (_l("Your new password is saved. Sign in with it."), "success"),
     }
-    # A stolen cookie is of no use from another browser or address.
-    return {f"SECURITY_{key}": value for key, value in security.items()} | {"SESSION_PROTECTION": "strong"}
 
 
 class SignIn(LoginForm):
