@@ -89,7 +89,9 @@ def test_proven_absent_is_sent_again(kind, carrier, running, send, settle, state
     send(campaign_id)
     assert states(campaign_id) == {"sent": 5}
     assert {len(got) for got in carrier.phones().values()} == {1}
-    assert {entry["attempt"] for got in carrier.phones().values() for entry in got} == {"2"}
+    attempts = {int(entry["attempt"]) for got in carrier.phones().values() for entry in got}
+    assert attempts == set(do("SELECT attempt FROM delivery").scalars())  # the second, if the machine did not pause
+    assert min(attempts) > 1
 
 
 def test_what_is_never_taken_fails_in_the_end(carrier, running, send, settle, states, do):
