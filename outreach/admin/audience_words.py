@@ -20,17 +20,22 @@ class ReachOf:
     left_out: list[str]
 
 
-def reaches(count: Count) -> list[ReachOf]:
-    """Whom a rule picks, by SMS and, where anybody has an address, by e-mail; reasons without anybody are left out."""
+def reaches(count: Count, order: Channels | None = None) -> list[ReachOf]:
+    """Whom a rule picks, on the channels of a campaign; without one by SMS and, where anybody has an address, by mail.
+
+    Reasons without anybody are left out.
+    """
     sms, mail = count.left_out(Channel.SMS), count.left_out(Channel.EMAIL)
     by_sms = ngettext("person can be written to now by SMS", "people can be written to now by SMS", count.reachable_sms)
-    found = [ReachOf(count.reachable_sms, by_sms, _left_out(sms))]
-    if mail.get(Reason.NO_EMAIL, 0) < count.total:
-        by_mail = ngettext(
-            "person can be written to now by e-mail", "people can be written to now by e-mail", count.reachable_email
-        )
-        found.append(ReachOf(count.reachable_email, by_mail, _left_out(mail)))
-    return found
+    by_mail = ngettext(
+        "person can be written to now by e-mail", "people can be written to now by e-mail", count.reachable_email
+    )
+    found = {
+        Channel.SMS: ReachOf(count.reachable_sms, by_sms, _left_out(sms)),
+        Channel.EMAIL: ReachOf(count.reachable_email, by_mail, _left_out(mail)),
+    }
+    has_mail = mail.get(Reason.NO_EMAIL, 0) < count.total
+    return [found[channel] for channel in (order or (Channels.BOTH if has_mail else Channels.SMS)).each]
 
 
 def _left_out(found: Mapping[str, int]) -> list[str]:

@@ -166,7 +166,7 @@ def _draft(campaign: Campaign, said: list[Said]) -> dict[str, object]:
         return {"lacks": lacks}
     counted = estimates.audience(campaign.segment_id)
     looks = {text.code: text.look for text in said if text.channel == Channel.SMS}
-    found: dict[str, object] = {"lacks": lacks, "counted": counted}
+    found: dict[str, object] = {"lacks": lacks, "counted": counted, "order": Channels(campaign.channels)}
     if campaign.channels == Channels.SMS:
         readers = estimates.readings(counted, list(looks), campaign.fallback_language) if said else []
         parts = estimates.parts_of_draft(readers, looks) if said else None

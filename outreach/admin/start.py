@@ -8,7 +8,6 @@ from flask import Blueprint, Response, g, request, url_for
 from flask_babel import gettext as _
 
 from campaigns import agencies, approval, authoring, contacts, inbox, notices, reports, segments
-from campaigns.agencies import Agency
 from campaigns.authoring import Campaign
 from campaigns.reports import Figures
 from campaigns.rules.lifecycle import CampaignState
@@ -46,7 +45,8 @@ class UnderWay:
     done: int
     total: int
     figures: Figures
-    says: str  # why it stands still, or that only news of its messages is waited for
+    is_sent: bool  # only news of its messages is waited for
+    says: str  # that, or why it stands still
 
 
 @bp.get("/")
@@ -113,15 +113,10 @@ def _under_way() -> list[UnderWay]:
             done, total = campaign.plan_done, campaign.plan_total or 0
         else:
             done, total = so_far.planned - so_far.waiting - so_far.after_sms, so_far.planned
-        found.append(UnderWay(campaign, done, total, figures, _says(agency, campaign, figures, now)))
+        heard_by, held = reports.heard_by(g.db, g.agency_id, campaign, figures), reports.holding(agency, campaign, now)
+        says = campaign_words.heard_by(heard_by, figures) if heard_by else campaign_words.holding(held) if held else ""
+        found.append(UnderWay(campaign, done, total, figures, heard_by is not None, says))
     return found
-
-
-def _says(agency: Agency, campaign: Campaign, figures: Figures, now: datetime) -> str:
-    if heard_by := reports.heard_by(g.db, g.agency_id, campaign, figures):
-        return campaign_words.heard_by(heard_by, figures)
-    held = reports.holding(agency, campaign, now)
-    return campaign_words.holding(held) if held else ""
 
 
 def _steps(counts: dict[str, int]) -> list[Step]:

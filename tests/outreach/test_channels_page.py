@@ -12,38 +12,20 @@ from campaigns import consent
 from campaigns.rules.channels import Channels
 from campaigns.store import figures as figure_store
 from campaigns.store.recount import differences
+from tests import outcomes
 from tests.outreach.conftest import send
 from tests.posting import address
 
 HX = {"HX-Request": "true"}
-
-_MOVE = text("""
-WITH moved AS (
-    UPDATE delivery d SET state = :state, reason = CAST(:reason AS text), not_before = NULL, handed_at = now(),
-        attempt = 1, leased_until = CASE WHEN :state = 'unknown' THEN now() + interval '72 hours' END
-    FROM (SELECT id, reason FROM delivery WHERE campaign_id = :c AND channel = :channel AND state = 'queued'
-        AND reason IS NOT DISTINCT FROM CAST(:was AS text) ORDER BY id LIMIT :number) AS old
-    WHERE d.campaign_id = :c AND d.id = old.id
-    RETURNING d.agency_id, d.language
-)
-INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, made_at)
-SELECT m.agency_id, :c, :channel, m.language, f.state, f.reason, count(*) * f.number,
-    coalesce(CAST(:at AS timestamptz), now())
-FROM moved m,
-    (VALUES ('queued', CAST(:was AS text), -1), (:state, CAST(:reason AS text), 1)) AS f (state, reason, number)
-GROUP BY m.agency_id, m.language, f.state, f.reason, f.number
-""")
 
 
 @pytest.fixture
 def move(sessions, agency):
     """Brings so many queued messages of a channel to a state, as the engine would, with their figures."""
 
-    def to(campaign_id, channel, state, number, reason=None, *, was=None, at=None):
-        values = {"c": campaign_id, "channel": channel, "state": state, "number": number}
-        values |= {"reason": reason, "was": was, "at": at}
+    def to(campaign_id, channel, state, number, reason=None, **more):
         with sessions(agency.id).begin() as session:
-            session.execute(_MOVE, values)
+            outcomes.bring(session, campaign_id, channel, state, number, reason=reason, **more)
         with sessions(agency.id)() as session:
             assert differences(session, agency.id, campaign_id) == []
 
@@ -94,7 +76,7 @@ def test_the_funnel_has_a_row_for_each_channel(as_bruno, going, move):
     mails = cells(page, "Correo electrónico")
     assert (mails["Enviados"], mails["Fallidos"], mails["No enviado"]) == ("4", "1", "8")
     assert "No hizo falta, porque el SMS salió bien" in page
-    for told in ("El número no está en uso", "El buzón estaba lleno", "Una campaña posterior puede llegar"):
+    for told in ("El número no está en uso", "El buzón estaba lleno", "Otra campaña podría llegarle."):
         assert told in page
 
 
@@ -229,6 +211,23 @@ def test_the_approver_sees_who_gets_what_on_which_channel(as_bruno, sessions, ag
     assert "Avisos por correo (avisos@limanorte.example)" in page
     waits = "Correo solo si falla el SMS"
     assert (waits in page) is (channels is Channels.SMS_THEN_EMAIL)
+
+
+@pytest.mark.parametrize(
+    ("channels", "told", "silent"),
+    [
+        (Channels.SMS, ["<strong>13</strong>\n", "un SMS"], ["un correo", "la recibirían ahora"]),
+        (Channels.EMAIL, ["<strong>14</strong>", "un correo", "la recibirían ahora"], ["un SMS"]),
+        (Channels.SMS_THEN_EMAIL, ["<strong>17</strong> personas la recibirían ahora", "10 de las primeras"], []),
+    ],
+)
+def test_a_draft_counts_people_on_its_channels(as_bruno, sessions, agency, going, channels, told, silent):
+    campaign_id = going(channels)
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE campaign SET state = 'draft' WHERE id = :c"), {"c": campaign_id})
+    page = as_bruno.get(f"/campaigns/{campaign_id}/").text
+    assert [words for words in told if words.strip() not in page] == []
+    assert [words for words in silent if words in page] == []
 
 
 def test_what_was_missed_is_told_by_channel(as_bruno, sessions, agency, going, move):
