@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from campaigns import approval, authoring, contacts, drafts, planning, scheduling, starting
 from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.notices import News
 from campaigns.scheduling import LATE_SECONDS
 from campaigns.store.audit import AuditRow
 from campaigns.store.deliveries import Delivery
@@ -71,11 +72,11 @@ def now_is(sessions, agency):
 
 @pytest.fixture
 def told(sessions, agency):
-    """(who, what, why) of every piece of news, oldest first."""
+    """(who, what, why) of every piece of news after the approval that was asked for, oldest first."""
 
     def all_of_it():
         with sessions(agency.id)() as session:
-            rows = session.query(Notice).order_by(Notice.id).all()
+            rows = session.query(Notice).where(Notice.what != News.TO_APPROVE).order_by(Notice.id).all()
             return [(row.staff_id, row.what, row.reason) for row in rows]
 
     return all_of_it
