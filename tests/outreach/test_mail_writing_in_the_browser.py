@@ -102,12 +102,15 @@ def test_a_mail_is_shown_while_it_is_typed(tab, address, ada, written):
     tab.fill("#mail_es", "[www.gob.pe](https://otro.example)")
     tab.wait_for_selector("#mail-words-es:has-text('El enlace dice')")
     mail_in(tab, "es").locator("p:has-text('El enlace dice')").wait_for()
+    tab.fill("#mail_es", "Hola")
+    tab.wait_for_selector("#mail-words-es:has-text('Para Transportes El Sol')")
     tab.check("#is_discreet")
     assert tab.locator("#subject_es").is_hidden()
     assert tab.locator(".neutral-subject:has-text('Un aviso para usted')").is_visible()
-    tab.fill("#mail_es", "Hola")
     tab.wait_for_selector("#mail-words-es:has-text('Un aviso para usted')")
-    assert tab.locator("iframe:not(.coming)").count() == 2
+    tab.wait_for_selector("#mail-words-en:has-text('A notice for you')")
+    tab.wait_for_selector("iframe.coming", state="detached")
+    assert tab.locator("iframe").count() == 2
     assert tab.evaluate("history.length") == before
     assert complaints(tab) == []
 
