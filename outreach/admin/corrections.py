@@ -13,7 +13,7 @@ from campaigns.corrections import STARTED, Amends, Reach
 from campaigns.errors import Conflict, NotAllowed
 from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState
-from outreach.admin import campaign_words, nudges, rule_words
+from outreach.admin import campaign_words, message_words, nudges, rule_words
 from outreach.auth import may, requires
 from outreach.forms import Confirm
 from outreach.pages import flash, page, see_other
@@ -21,8 +21,6 @@ from outreach.pages import flash, page, see_other
 bp = Blueprint("corrections", __name__, url_prefix="/campaigns/<int:campaign_id>")
 
 _GOES_ON: Final = (CampaignState.RUNNING, CampaignState.PAUSED)
-
-_CHANNELS: Final = {Channel.SMS: _l("SMS"), Channel.EMAIL: _l("E-mail")}
 
 # Why somebody who was sent the first message is not written to again.
 _SINCE: Final = {
@@ -97,7 +95,7 @@ def _whom(campaign_id: int, texts: set[tuple[str, str]]) -> dict[str, object]:
         "reach": reach,
         "reads": [
             Reads(
-                str(_CHANNELS[channel]),
+                str(message_words.CHANNELS[Channel(channel)]),
                 named.get(code, code),
                 number,
                 reach.languages.get((channel, code), 0),
@@ -135,7 +133,7 @@ def _ask(campaign: Campaign, kind: Amends, form: Confirm) -> Response:
         kind=kind.value,
         form=form,
         goes_on=campaign.state in _GOES_ON,
-        waiting=reports.figures(g.db, g.agency_id, campaign.id).all.waiting,
+        figures=reports.figures(g.db, g.agency_id, campaign.id),
         amended=None,
         earlier=earlier,
         words=campaign_words,

@@ -66,6 +66,7 @@ def stages(sessions, vault, agency, mail_people, start_mailing, mail_sender) -> 
         "person": f"/people/{person}",
         "inbox": "/inbox/",
         "segment": "/segments/new",
+        "correct": f"/campaigns/{made[Channels.SMS_THEN_EMAIL]}/correct",
         "stop": f"/campaigns/{made[Channels.BOTH]}/stop",
     }
 
@@ -104,8 +105,12 @@ def test_without_scripts_the_page_says_as_much(browser, address, dora, stages):
     for words in (
         "Solo si falla el SMS",
         "El buzón no existe",
-        "El servidor de correo no respondió",
+        "el servidor de correo no respondió",
         "Actualice la página",
     ):
         assert words in told
+    tab.goto(address + stages["inbox"])
+    told = tab.locator(".text-from").inner_text()
+    assert "Por correo" in told
+    assert "p***@correo.example" in told
     context.close()

@@ -186,6 +186,16 @@ def test_stopping_says_how_many_messages_stay(as_bruno, going):
     assert "27 mensajes que no se han enviado ya no saldrán." in as_bruno.get(f"/campaigns/{campaign_id}/stop").text
 
 
+def test_who_corrects_reads_numbers_by_channel(as_dora, going, move):
+    campaign_id = going(Channels.SMS_THEN_EMAIL)
+    move(campaign_id, "sms", "delivered", 5)
+    move(campaign_id, "email", "sent", 3)
+    page = as_dora.get(f"/campaigns/{campaign_id}/correct").text
+    assert "<strong>8</strong> personas" in page
+    assert "19 mensajes no se han enviado" in page
+    assert re.findall(r'data-name="Por">([^<]+)<', page) == ["SMS", "Correo electrónico"]
+
+
 @pytest.mark.parametrize(
     ("channels", "told"),
     [
