@@ -47,8 +47,8 @@ class Desk:
             return _LATER
         if not known:
             return _NOBODY
-        if address not in envelope.rcpt_tos:
-            envelope.rcpt_tos.append(address)
+        if address.lower() not in envelope.rcpt_tos:
+            envelope.rcpt_tos.append(address.lower())
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802

@@ -49,6 +49,8 @@ def test_a_resolver_is_an_address_with_or_without_a_port(written):
         ({"OUTREACH_INDEX_KEYS": "1:AAAA"}, "32 bytes"),
         ({"OUTREACH_PORT": "http"}, "OUTREACH_PORT='http': write a port number"),
         ({"OUTREACH_PORT": "70000"}, "write a port number"),
+        ({"OUTREACH_MAILIN_PORT": "-1"}, "OUTREACH_MAILIN_PORT='-1': write a port number from 0 to 65535"),
+        ({"OUTREACH_MAILIN_KEY": "/etc/key.pem"}, "it needs its certificate, OUTREACH_MAILIN_CERT"),
         ({"OUTREACH_LEASE": "soon"}, "OUTREACH_LEASE='soon': write a number of seconds"),
         ({"OUTREACH_LEASE": "0"}, "above 0"),
         ({"OUTREACH_BASE_URL": "avisos.example"}, "begins with http"),

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import smtplib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -30,9 +31,22 @@ def health(installation: Installation) -> int:
         return error.code
 
 
+def takes_mail(installation: Installation) -> bool:
+    """Whether the receiver answers, and takes mail for the demo agency's address for answers only."""
+    try:
+        with smtplib.SMTP("127.0.0.1", installation.mailin_port, timeout=10) as client:
+            client.ehlo()
+            client.mail("")
+            answers = [client.rcpt(f"{name}@limanorte.example")[0] for name in ("consultas", "nobody")]
+            return answers == [250, 550]
+    except ConnectionError:
+        return False
+
+
 def test_started_stopped_killed_and_started_again(mine):
     mine.start()
     assert health(mine) == 200
+    until(lambda: takes_mail(mine))
     people = {role: mine.sign_in_of(role) for role in ("writer", "approver", "admin")}
     mine.outreach("agency", "add", "trial", "--name", "Trial")
     file = str(DATA / "contacts_messy.csv")
