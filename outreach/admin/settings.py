@@ -112,7 +112,7 @@ def _sender_page(known: Sender | None) -> Response:
             saved = agencies.save_sender(g.db, vault, g.agency_id, form.filled(), sender_id=sender_id, by=g.staff.id)
             flash(_("“%(name)s” was saved. Test it now.", name=saved.name), "success")
             return see_other(url_for(".sender", sender_id=saved.id))
-    hook = url_for("twilio.inbound", key=known.key) if known else ""
+    hook = _inbound(known.key) if known else ""
     return page(
         "admin/sender.html",
         "content",
@@ -122,6 +122,13 @@ def _sender_page(known: Sender | None) -> Response:
         bound=bound_campaigns(),
         inbound=current_app.extensions["settings"].base_url + hook,
     )
+
+
+def _inbound(key: str) -> str:
+    """Where the provider brings answers: a path of the application beside this one, which takes what providers post."""
+    hooks = current_app.extensions["webhooks"]
+    path: str = hooks.url_map.bind("").build("twilio.inbound", {"key": key})
+    return path
 
 
 def bound_campaigns() -> int:
