@@ -188,36 +188,31 @@ def _people(
     was reached on both stands at the `id` of the SMS. With `run` only deliveries after its first id, up to its second.
     """
     first, mail = aliased(Delivery, name="first"), aliased(Delivery, name="mail")
-    places: dict[Channel, tuple[Address, ColumnElement[Any] | InstrumentedAttribute[str]]] = {}
-    if len(channels) == 1:
-        places[channels[0]] = (first.address_index, first.language)
-    else:
-        is_sms = first.channel == Channel.SMS
-        for channel, other in ((Channel.SMS, None), (Channel.EMAIL, mail)):
-            here = is_sms if channel is Channel.SMS else ~is_sms
-            places[channel] = (
-                case((here, first.address_index), else_=other.address_index if other else None),
-                case((here, first.language), else_=other.language if other else None),
-            )
+    is_sms = first.channel == Channel.SMS
     asked: Columns = select(first.id, first.contact_id)
-    for channel, (index, language) in places.items():
+    for channel in channels:
+        index: Address = first.address_index
+        language: ColumnElement[Any] | InstrumentedAttribute[str] = first.language
+        if len(channels) > 1:
+            here, other = (is_sms, None) if channel is Channel.SMS else (~is_sms, mail)
+            index = case((here, index), else_=other.address_index if other else None)
+            language = case((here, language), else_=other.language if other else None)
         asked = asked.add_columns(
             index.label(f"{channel}_index"),
             _why(channel, agency_id, index, gone).label(f"{channel}_why"),
             language.label(f"{channel}_language"),
         )
-    asked = asked.select_from(first).where(*_handed_over(first, agency_id, parent_id, channels))
+    asked = asked.select_from(first).where(
+        *_handed_over(first, agency_id, parent_id), first.channel.in_([channel.value for channel in channels])
+    )
     if run is not None:
         asked = asked.where(first.id > run[0], first.id <= run[1])
     if len(channels) > 1:
         sms = aliased(Delivery, name="sms")
-        same = and_(*_handed_over(sms, agency_id, parent_id, (Channel.SMS,)), sms.contact_id == first.contact_id)
-        theirs = and_(
-            *_handed_over(mail, agency_id, parent_id, (Channel.EMAIL,)),
-            mail.contact_id == first.contact_id,
-            first.channel == Channel.SMS,
-        )
-        asked = asked.outerjoin(mail, theirs).where(or_(first.channel == Channel.SMS, ~exists().where(same)))
+        theirs = audiences.message_to(mail, Channel.EMAIL, first.contact_id)
+        same = (*_handed_over(sms, agency_id, parent_id), audiences.message_to(sms, Channel.SMS, first.contact_id))
+        asked = asked.outerjoin(mail, and_(is_sms, *_handed_over(mail, agency_id, parent_id), theirs))
+        asked = asked.where(or_(is_sms, ~exists().where(*same)))
     return asked.outerjoin(Contact, and_(Contact.id == first.contact_id, Contact.agency_id == agency_id))
 
 
@@ -240,12 +235,5 @@ def _why(channel: Channel, agency_id: int, index: Address, gone: ColumnElement[s
     )
 
 
-def _handed_over(
-    which: type[Delivery], agency_id: int, parent_id: int, channels: tuple[Channel, ...]
-) -> tuple[ColumnElement[bool], ...]:
-    return (
-        which.campaign_id == parent_id,
-        which.agency_id == agency_id,
-        which.channel.in_([channel.value for channel in channels]),
-        which.state.in_(HANDED_OVER),
-    )
+def _handed_over(which: type[Delivery], agency_id: int, parent_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (which.campaign_id == parent_id, which.agency_id == agency_id, which.state.in_(HANDED_OVER))

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from campaigns import consent, segments
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.channels import Channel
-from campaigns.rules.segments import EVERYONE, AllOf, AnyOf, HasSms, InPlace, InSector, NoneOf, Reads, Tagged
+from campaigns.rules.segments import EVERYONE, AllOf, AnyOf, HasEmail, HasSms, InPlace, InSector, NoneOf, Reads, Tagged
 from campaigns.store import segments as store
 from campaigns.store.campaigns import Campaign
 from campaigns.store.contacts import Contact
@@ -21,7 +21,9 @@ def people(session, vault, agency):
         "bus": person(session, vault, agency, "+51987000001", place="150110", sectors=("4921",), tags=("ruta 5",)),
         "taxi": person(session, vault, agency, "+51987000002", place="150117", sectors=("4922",), language="qu"),
         "shop": person(session, vault, agency, "+51987000003", place="070101", sectors=("4711", "4921")),
-        "nowhere": person(session, vault, agency, None, place=None, sectors=(), language="quy"),
+        "nowhere": person(
+            session, vault, agency, None, email="rosa@correo.example", place=None, sectors=(), language="quy"
+        ),
     }
 
 
@@ -36,6 +38,8 @@ def people(session, vault, agency):
         (Reads("qu"), "taxi"),
         (Tagged("ruta 5"), "bus"),
         (HasSms(), "bus taxi shop"),
+        (HasEmail(), "nowhere"),
+        (NoneOf((HasEmail(), InPlace("15"))), "shop"),
         (AnyOf((InPlace("0701"), Reads("quy"))), "shop nowhere"),
         (AllOf((InSector("49"), AnyOf((InPlace("150117"), InPlace("07"))))), "taxi shop"),
         (NoneOf((InPlace("15"),)), "shop nowhere"),
@@ -55,9 +59,9 @@ def test_the_count_says_who_falls_out_and_why(session, vault, agency, people):
     person(session, vault, agency, "+5112345678", kind="landline")
     person(session, vault, agency, "+51987000009", ground=None)
     counted = segments.count(session, agency.id, EVERYONE)
-    assert (counted.total, counted.reachable_sms, counted.reachable_email, counted.reachable_either) == (6, 2, 0, 2)
+    assert (counted.total, counted.reachable_sms, counted.reachable_email, counted.reachable_either) == (6, 2, 1, 3)
     assert counted.left_out(Channel.SMS) == {"opted_out": 1, "no_ground": 1, "no_mobile": 2}
-    assert counted.left_out(Channel.EMAIL) == {"no_email": 6}
+    assert counted.left_out(Channel.EMAIL) == {"no_email": 5}
     assert counted.languages(Channel.SMS) == {"qu": 1, "es": 1}
 
 

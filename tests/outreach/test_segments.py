@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns import segments
-from campaigns.rules.segments import EVERYONE, AllOf, AnyOf, HasSms, InPlace, InSector, NoneOf, Reads, Tagged
+from campaigns.rules.segments import EVERYONE, AllOf, AnyOf, HasEmail, HasSms, InPlace, InSector, NoneOf, Reads, Tagged
 from outreach.admin import rule_words
 from outreach.admin.rule_words import Names
 from tests.crowd import person, refuse
@@ -44,6 +44,8 @@ def send(client, path, **fields):
             "Personas que no cumplen lo siguiente: (en Comas y con celular).",
         ),
         (InPlace("999999"), "Personas en 999999."),
+        (AllOf((HasEmail(), HasSms())), "Personas con correo electrónico y con celular."),
+        (NoneOf((HasEmail(),)), "Personas sin correo electrónico."),
     ],
 )
 def test_a_rule_is_read_back_as_a_sentence(app, rule, told):
@@ -72,13 +74,15 @@ def test_a_segment_is_made_with_the_form_and_shown_in_it_again(as_ada, sessions,
 
 def test_every_field_of_the_form_comes_back(as_ada, sessions, agency, people):
     fields = {"sectors": ["4921"], "places": ["15"], "languages": ["qu"], "tags": ["ruta 5"], "sms": "y"}
+    fields |= {"email": "y"}
     fields |= {"not_sectors": ["4711"], "not_places": ["1501"], "not_languages": ["es"], "not_tags": ["ruta 5"]}
     assert send(as_ada, "/segments/new", name="Todo", **fields).status_code == 303
     with sessions(agency.id)() as session:
         (made,) = segments.listed(session, agency.id)
     page = as_ada.get(f"/segments/{made.id}").text
     assert page.count("<option selected") == 8
-    assert "checked" in page.partition('name="sms"')[0].rpartition("<input")[2] + page.partition('name="sms"')[2][:60]
+    for way in ('name="sms"', 'name="email"'):
+        assert "checked" in page.partition(way)[0].rpartition("<input")[2] + page.partition(way)[2][:60]
 
 
 def test_the_count_comes_while_choosing(as_ada, people):

@@ -9,6 +9,7 @@ from campaigns.rules.segments import (
     EVERYONE,
     AllOf,
     AnyOf,
+    HasEmail,
     HasSms,
     InPlace,
     InSector,
@@ -27,6 +28,7 @@ LEAVES = some.one_of(
     some.sampled_from(["es", "qu", "quy", "pt-BR"]).map(Reads),
     some.sampled_from(["ruta 5", "mercado"]).map(Tagged),
     some.just(HasSms()),
+    some.just(HasEmail()),
 )
 
 
