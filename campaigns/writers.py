@@ -141,7 +141,9 @@ class MailWriter:
         values = _values(vault, self.agency_id, person, prepared.holes)
         mark, domain = self.postmark, self.head.address.rpartition("@")[2]
         sent = Sent(self.agency_id, self.campaign_id, person.id, person.attempt)
-        leaving = mark.signer.make_unsubscribe(Refusal(self.agency_id, Channel.EMAIL, vault.address_index(address)))
+        # People are found by their address in small letters, however it was written.
+        index = vault.address_index(address.casefold())
+        leaving = mark.signer.make_unsubscribe(Refusal(self.agency_id, Channel.EMAIL, index))
         content = prepared.bytes_for(
             values,
             Addressed(
