@@ -1,11 +1,10 @@
 """The page every mail names: how to tell whether a message is ours. Needs no link of one's own, and no sign-in."""
 
 from flask import Blueprint, Response, current_app, make_response, render_template
-from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns import reference
 from outreach.auth import public
-from outreach.database import Connections
+from outreach.database import GONE, Connections
 
 bp = Blueprint("verify", __name__)
 
@@ -18,7 +17,7 @@ def show() -> Response:
     try:
         with connections.sessions(None)() as session:
             lines = reference.official_lines(session)
-    except SQLAlchemyError:
+    except GONE:
         lines = []
     response = make_response(render_template("public/verify.html", lines=lines))
     response.headers["X-Robots-Tag"] = "noindex"
