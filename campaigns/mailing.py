@@ -28,6 +28,7 @@ from campaigns.rules.placeholders import Hole, Pieces
 from campaigns.store import reference
 
 _TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates" / "mail"
+PAGE: Final = "/v"  # of ours, where people can check that a mail is genuine
 _SPANISH: Final = "es"
 _LINK: Final = "\uf8ff"  # the mark of the unsubscribe link; mail_text numbers its own from the other end
 _MARKS: Final = re.compile("[\ue000-\uf8ff]")
@@ -166,6 +167,18 @@ def letterhead(session: Session, *, address: str, reply_to: str, list_id: str, p
     """An agency's letterhead with the words that are signed today."""
     unsubscribe = reference.signed_texts(session, "mail_unsubscribe")
     return Letterhead(address, reply_to, list_id, page, unsubscribe, reference.signed_texts(session, "mail_verify"))
+
+
+def subject(session: Session, own: str | None, language: str, *, is_discreet: bool) -> str:
+    """The subject a mail goes out with, its holes not filled: its own, or the neutral one."""
+    if not is_discreet:
+        return own or ""
+    return _in(language, neutral_subjects(session))
+
+
+def neutral_subjects(session: Session) -> Mapping[str, str]:
+    """Language -> the signed subject of discreet mails; where a language has none, the Spanish one stands."""
+    return reference.signed_texts(session, "mail_neutral_subject")
 
 
 def prepare(around: Frame, head: Letterhead, letter: Letter) -> PreparedMail:

@@ -21,7 +21,6 @@ from campaigns.rules.lifecycle import CampaignState
 from campaigns.rules.local_time import month_start
 from campaigns.settings import Settings
 from campaigns.store import premises as store
-from campaigns.store import reference
 from campaigns.store.agencies import Sender
 from campaigns.store.budgets import Budget
 from campaigns.store.campaigns import Words
@@ -150,7 +149,7 @@ def _writer(session: Session, tools: Tools, premises: Premises, around: Frame, *
         address=sender.address,
         reply_to=sender.reply_to or sender.address,
         list_id=f"{agency.slug}.{domain}",
-        page=f"{base_url}/v",
+        page=base_url + mailing.PAGE,
     )
     signature = _signature(sender, domain, tools.vault) if to_send else None
     mark = Postmark(Signer(tools.settings.secret_key), sender.bounce_domain or domain, base_url, signature)
@@ -162,14 +161,13 @@ def _letters(
     session: Session, premises: Premises, texts: Mapping[str, Words], around: Frame, head: Letterhead
 ) -> dict[str, PreparedMail]:
     campaign = premises.campaign
-    neutral = reference.signed_texts(session, "mail_neutral_subject") if campaign.is_discreet else {}
     stream = f"c{campaign.id}:a{campaign.agency_id}:mail:outreach"
     return {
         code: mailing.prepare(
             around,
             head,
             Letter(
-                subject=neutral.get(code) or neutral.get("es") or text.subject or "",
+                subject=mailing.subject(session, text.subject, code, is_discreet=campaign.is_discreet),
                 body=text.body,
                 language=code,
                 stream=stream,

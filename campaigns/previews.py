@@ -12,13 +12,12 @@ from campaigns.mailing import Letter, Shown
 from campaigns.rendering import Frame
 from campaigns.rules import mail_text, parts, placeholders
 from campaigns.rules import texts as rules
-from campaigns.store import agencies, reference
+from campaigns.store import agencies
 from campaigns.store.campaigns import Words
 
 SAMPLE: Final[Mapping[str, str]] = {"nombre": "Rosa", "negocio": "Transportes El Sol", "distrito": "Comas"}
 # The same person with letters of Spanish that halve the room of a message: what many a name costs.
 _DEAR_SAMPLE: Final[Mapping[str, str]] = {"nombre": "Lucía", "negocio": "Transportes Perú", "distrito": "San Martín"}
-_NEUTRAL_SUBJECT: Final = "mail_neutral_subject"
 _SPANISH: Final = "es"
 _NOBODY: Final = "nobody@example.org"  # stands in headers only, which a preview does not show
 
@@ -91,24 +90,11 @@ def mail(
     """
     around = frame(session, agency_id)
     check_mail(around, language, said, is_discreet=is_discreet)
-    head = mailing.letterhead(session, address=_NOBODY, reply_to=_NOBODY, list_id="example.org", page=f"{base_url}/v")
-    letter = Letter(
-        subject=subject(session, said, language, is_discreet=is_discreet), body=said.body, language=language
-    )
+    page = base_url + mailing.PAGE
+    head = mailing.letterhead(session, address=_NOBODY, reply_to=_NOBODY, list_id="example.org", page=page)
+    subject = mailing.subject(session, said.subject, language, is_discreet=is_discreet)
+    letter = Letter(subject=subject, body=said.body, language=language)
     return mailing.prepare(around, head, letter).shown_to(SAMPLE, f"{base_url}/u/u-sample")
-
-
-def subject(session: Session, said: Words, language: str, *, is_discreet: bool) -> str:
-    """The subject a mail goes out with, its holes not filled: its own, or the neutral one."""
-    if not is_discreet:
-        return said.subject or ""
-    neutral = neutral_subjects(session)
-    return neutral.get(language) or neutral[_SPANISH]
-
-
-def neutral_subjects(session: Session) -> dict[str, str]:
-    """Language -> the signed subject of discreet mails; where a language has none, the Spanish one stands."""
-    return reference.signed_texts(session, _NEUTRAL_SUBJECT)
 
 
 def filled(session: Session, agency_id: int, text: str) -> str:

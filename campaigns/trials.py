@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from campaigns import audit, consent, previews
+from campaigns import audit, consent, mailing, previews
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules import addresses, mail_text
 from campaigns.rules.channels import Channel
@@ -102,7 +102,7 @@ def _written(session: Session, campaign: Campaign, said: Words, test: Trial) -> 
         return previews.sms(session, agency_id, said.body, language).text
     around = previews.frame(session, agency_id)
     previews.check_mail(around, language, said, is_discreet=campaign.is_discreet)
-    subject = previews.subject(session, said, language, is_discreet=campaign.is_discreet)
+    subject = mailing.subject(session, said.subject, language, is_discreet=campaign.is_discreet)
     # Filled it may be longer than what may be written, and the engine reads it once more.
     filled = Words(
         previews.filled(session, agency_id, subject)[: mail_text.LONGEST_SUBJECT],

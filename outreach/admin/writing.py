@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, g, request, url_for
 from flask_babel import gettext as _
 
-from campaigns import authoring, previews, reference, trials
+from campaigns import authoring, mailing, previews, reference, trials
 from campaigns.authoring import Campaign
 from campaigns.errors import Conflict, Invalid
 from campaigns.previews import Preview
@@ -155,7 +155,7 @@ def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Res
         mails=mails,
         is_saved=request.method == "GET",
         named=language_names(g.db),
-        neutral=previews.neutral_subjects(g.db),
+        neutral=mailing.neutral_subjects(g.db),
         parts=_parts(campaign, looks),
         words=campaign_words,
         city=place_of(zone()),
