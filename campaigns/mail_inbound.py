@@ -4,6 +4,7 @@ Whatever a mail claims, it changes something about a message only with a word th
 to, or what it returns. A person's answer without one can only stop mails to the address it says it comes from.
 """
 
+import time
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -32,6 +33,7 @@ from campaigns.vault import Vault
 _EMAIL: Final = Channel.EMAIL.value
 _TO_THE_ADDRESS: Final = "unsubscribe address"
 _REPORTED: Final = "abuse report"
+_WORDS_SECONDS: Final = 30.0  # after so long, words that were signed since are known
 _FINAL: Final = {Kind.HARD: State.FAILED, Kind.SOFT: State.FAILED, Kind.DELIVERED: State.DELIVERED}
 
 
@@ -60,6 +62,8 @@ class Mailroom:
 
     def __init__(self, sessions: AgencySessions, vault: Vault, valkey: redis.Redis, signer: Signer) -> None:
         self._sessions, self._vault, self._valkey, self._signer = sessions, vault, valkey, signer
+        self._index: KeywordIndex = {}
+        self._read_again_at = 0.0
 
     def knows(self, recipient: str) -> bool:
         """Whether mail to this address is for us: a word of ours, or a mailbox of a sender.
@@ -195,13 +199,17 @@ class Mailroom:
 
     def _reached(self, session: Session, agency_id: int, message: Returned) -> Reached:
         """Whom this very message went to, under every index key."""
-        found = refusals.at_index(session, self._vault, agency_id, _EMAIL, message.address_index)
-        return Reached(found.indexes, message.contact_id, message.campaign_id, message.language)
+        indexes = refusals.indexes_of(session, self._vault, agency_id, _EMAIL, message.address_index)
+        return Reached(indexes, message.contact_id, message.campaign_id, message.language)
 
     def _keywords(self) -> KeywordIndex:
-        with self._sessions(None)() as session:
-            rows = reference.enabled_keywords(session)
-        return keywords.build(Keyword(row.language, keywords.Kind(row.kind), row.word) for row in rows)
+        now = time.monotonic()
+        if now >= self._read_again_at:
+            with self._sessions(None)() as session:
+                rows = reference.enabled_keywords(session)
+            self._index = keywords.build(Keyword(row.language, keywords.Kind(row.kind), row.word) for row in rows)
+            self._read_again_at = now + _WORDS_SECONDS
+        return self._index
 
     def _is_signed(self, recipient: str) -> bool:
         local = recipient.rpartition("@")[0]

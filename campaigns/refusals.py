@@ -54,16 +54,33 @@ def at_address(session: Session, vault: Vault, agency_id: int, channel: str, add
 
 
 def at_index(session: Session, vault: Vault, agency_id: int, channel: str, index: bytes) -> Reached:
-    """Who has the address with this index, as our messages carry it; it may have been made under an older key."""
-    contact = store.contact_at(session, agency_id, channel, [index])
-    if contact is None and len(vault.address_indexes("")) > 1:
-        contact = store.contact_reached_at(session, agency_id, channel, index)
+    """Who has the address with this index, as our messages carry it."""
+    contact = _contact(session, vault, agency_id, channel, index)
     return _reached(session, agency_id, channel, _under_every_key(vault, channel, index, contact), contact)
+
+
+def indexes_of(session: Session, vault: Vault, agency_id: int, channel: str, index: bytes) -> Sequence[bytes]:
+    """The indexes under every key of the address with this one, which an older key may have made."""
+    if not _has_older_keys(vault):
+        return [index]
+    return _under_every_key(vault, channel, index, _contact(session, vault, agency_id, channel, index))
+
+
+def _contact(session: Session, vault: Vault, agency_id: int, channel: str, index: bytes) -> Contact | None:
+    found = store.contact_at(session, agency_id, channel, [index])
+    if found is None and _has_older_keys(vault):
+        # The address was kept again since we wrote to it, under another key.
+        found = store.contact_reached_at(session, agency_id, channel, index)
+    return found
+
+
+def _has_older_keys(vault: Vault) -> bool:
+    return len(vault.address_indexes("")) > 1
 
 
 def _under_every_key(vault: Vault, channel: str, index: bytes, contact: Contact | None) -> Sequence[bytes]:
     """The indexes of the contact's address, if it is the one with `index`; else that one alone."""
-    if contact is None:
+    if contact is None or not _has_older_keys(vault):
         return [index]
     sealed = contact.phone_sealed if channel == "sms" else contact.email_sealed
     try:
