@@ -55,7 +55,8 @@ class Delivery(Table):
     is_queued: Mapped[bool] = mapped_column(Computed("state = 'queued'", persisted=True))
     may_go_again: Mapped[bool] = mapped_column(
         Computed(
-            "state = 'failed' AND again = 0 AND reason = ANY (ARRAY['unreachable', 'queue_full', 'too_late'])",
+            "channel = 'sms' AND state = 'failed' AND again = 0"
+            " AND reason = ANY (ARRAY['unreachable', 'queue_full', 'too_late'])",
             persisted=True,
         )
     )

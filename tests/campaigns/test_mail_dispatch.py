@@ -230,3 +230,14 @@ def test_one_mailbox_that_puts_a_mail_off_holds_no_other_up(
         session.execute(text("UPDATE campaign SET started_at = now() - interval '25 hours' WHERE kind = 'alert'"))
     send(campaign_id)
     assert states(campaign_id) == {"sent": 29, "failed: mailbox_full": 1}
+
+
+def test_a_mail_that_came_back_too_late_does_not_go_again(
+    office, mail_people, start_mailing, send, settle, states, sessions, agency
+):
+    mail_people(1, mobile=False)
+    campaign_id = start_mailing(Channels.EMAIL)
+    send(campaign_id)
+    set_states(sessions, agency, campaign_id, "email", "failed", "too_late")
+    assert settle(campaign_id) is CampaignState.FINISHED
+    assert states(campaign_id) == {"failed: too_late": 1}

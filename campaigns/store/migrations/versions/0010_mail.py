@@ -27,6 +27,13 @@ ALTER TABLE campaign
 UPDATE campaign SET channels = 'both' WHERE kind = 'service'
 """
 
+_AGAIN = """
+ALTER TABLE delivery ALTER COLUMN may_go_again SET EXPRESSION AS (
+    %sstate = 'failed' AND again = 0 AND reason = ANY (ARRAY['unreachable', 'queue_full', 'too_late']))
+"""
+# A mail's server has tried for days before it says that it was too late.
+AGAIN, OLD_AGAIN = _AGAIN % "channel = 'sms' AND ", _AGAIN % ""
+
 # An SMS whose person has a mail waiting decides about it once, when nothing more can become of the SMS.
 DELIVERY = """
 ALTER TABLE delivery
@@ -126,13 +133,13 @@ DROP TABLE as_approved
 
 
 def upgrade() -> None:
-    for statements in (KEEP_APPROVALS, SENDER, CAMPAIGN, DELIVERY, DIGEST, RENEW_APPROVALS, DUE):
+    for statements in (KEEP_APPROVALS, SENDER, CAMPAIGN, AGAIN, DELIVERY, DIGEST, RENEW_APPROVALS, DUE):
         op.execute(statements)
     grant("delivery", "UPDATE (mail_waits)")
 
 
 def downgrade() -> None:
-    for statements in (KEEP_APPROVALS, OLD_DIGEST, RENEW_APPROVALS, OLD_DUE):
+    for statements in (KEEP_APPROVALS, OLD_DIGEST, RENEW_APPROVALS, OLD_DUE, OLD_AGAIN):
         op.execute(statements)
     op.execute("""
 DROP INDEX delivery_decides;
