@@ -23,7 +23,7 @@ from campaigns.rules import addresses, keywords
 from campaigns.rules.channels import Channel
 from campaigns.rules.keywords import Keyword, KeywordIndex
 from campaigns.rules.lifecycle import State
-from campaigns.rules.outcomes import NO_MAILBOX
+from campaigns.rules.outcomes import CONCERNS_SENDER, NO_MAILBOX, Failure
 from campaigns.store import inbound as store
 from campaigns.store import receipts, reference, returned
 from campaigns.store.engine import AgencySessions
@@ -106,7 +106,7 @@ class Mailroom:
                 sender_id=message.sender_id,
                 provider_ref=f"bounce:{message.campaign_id}.{message.delivery_id}.{attempt}",
                 state=state,
-                reason=mail.reason if state is State.FAILED else None,
+                reason=_reason(mail) if state is State.FAILED else None,
                 campaign_id=message.campaign_id,
                 delivery_id=message.delivery_id,
                 attempt=attempt,
@@ -224,6 +224,13 @@ class Mailroom:
 
 def _ids(about: Sent) -> tuple[int, int, int]:
     return about.agency_id, about.campaign_id, about.delivery_id
+
+
+def _reason(mail: Inbound[Sent, Refusal]) -> Failure | None:
+    """Why it came back. Whoever gets our mails can write such a bounce: what would pause a whole campaign is said by
+    our own mail server only; of one recipient's it counts as one failure.
+    """
+    return Failure.MAIL_REFUSED if mail.reason in CONCERNS_SENDER else mail.reason
 
 
 def _attempt(about: Sent, message: Returned) -> int | None:

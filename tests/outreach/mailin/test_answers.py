@@ -194,3 +194,18 @@ def test_a_stop_holds_under_a_newer_index_key_too(left, room, signer, sessions, 
     with sessions(agency.id)() as session:
         assert consent.is_stopped(session, agency.id, "email", [newest])
         assert consent.is_stopped(session, agency.id, "email", [mail.index])
+
+
+def test_one_mailbox_that_refuses_our_sender_pauses_nothing(receiver, left, sessions, agency, do):
+    """Whoever gets our mails can write such a bounce to the return path: it must not stop everybody's."""
+    bad, *_ = left(3)
+    raw = (
+        "From: MAILER-DAEMON@correo.example\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; correo.example\r\n\r\n"
+        f"Final-Recipient: rfc822; {bad.address}\r\nAction: failed\r\nStatus: 5.1.8\r\n\r\n--b--\r\n"
+    )
+    assert receiver.give(raw.encode(), f"{bad.verp}@{BOUNCE_DOMAIN}") == 250
+    receipts.apply(sessions, agency.id)
+    assert tuple(do("SELECT state, reason FROM delivery WHERE id = :d", d=bad.id).one()) == ("failed", "mail_refused")
+    assert do("SELECT state FROM campaign WHERE kind = 'alert'").scalar_one() == "running"
