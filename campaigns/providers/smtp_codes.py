@@ -35,7 +35,8 @@ _WAIT: Final = re.compile(r"\b(\d{1,4})\s*(s|secs?|seconds?|segundos?|m|mins?|mi
 _GREYLISTED: Final = re.compile(r"gr[ae]y.?list|try again (?:in|after)|retry (?:in|after)", re.IGNORECASE)
 _POLICY: Final = re.compile(
     r"spam|black.?list|block.?list|blocked|reputation|policy|dmarc|\bspf\b|dkim|\brbl\b|dnsbl|spamhaus"
-    r"|\bbanned\b|unsolicited|not authenticated|unauthenticated",
+    r"|\bbanned\b|unsolicited|authenticat|\brelay|prohibit|access denied|not (?:permitted|allowed|authori[sz]ed)"
+    r"|sender (?:verif|address|domain|reject)|verification failed|reverse dns|\bptr\b|too many|rate limit",
     re.IGNORECASE,
 )
 

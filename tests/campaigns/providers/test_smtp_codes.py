@@ -39,6 +39,12 @@ REFUSED = [
     (Stage.RCPT, 550, "5.1.0 Address rejected: sender IP on a blocklist", Failure.MAIL_REFUSED),
     (Stage.RCPT, 550, "5.1.8 Sender's domain does not exist", Failure.SENDER_REFUSED),
     (Stage.RCPT, 554, "delivery error", Failure.MAIL_REFUSED),
+    # About who sends, whatever the address: Exim says so without a code that names the cause.
+    (Stage.RCPT, 550, "relay not permitted", Failure.MAIL_REFUSED),
+    (Stage.RCPT, 550, "Administrative prohibition", Failure.MAIL_REFUSED),
+    (Stage.RCPT, 550, "Verification failed for <avisos@comas.example> Sender verify failed", Failure.MAIL_REFUSED),
+    (Stage.RCPT, 550, "Please turn on SMTP Authentication in your mail client", Failure.MAIL_REFUSED),
+    (Stage.RCPT, 550, "Too many recipients in this hour", Failure.MAIL_REFUSED),
     (Stage.DATA, 554, "no valid recipients", Failure.MAIL_REFUSED),
     (Stage.DOT, 550, "High probability of spam", Failure.MAIL_REFUSED),
     (Stage.DOT, 554, "5.7.1 blocked", Failure.MAIL_REFUSED),
