@@ -167,9 +167,10 @@ def _end(tools: Tools, order: Order, now: datetime) -> CampaignState:
         left = sweeps.still_open(session, order.agency_id, order.campaign_id)
         # What failed since _requeue() looked has its second attempt before it.
         waits = left.queued or left.in_hand or (left.again and _may_repeat(order, now))
+        news = left.sent or left.doubtful
         if not (order.premises.is_service or waits):
-            ended = _moved(session, order, state, left.sent, now)
-            if not left.sent:
+            ended = _moved(session, order, state, news, now)
+            if not news:
                 figures.compact(session, order.agency_id, order.campaign_id, keep=0)
     if ended is None:
         rest = _REST if waits or order.premises.is_service else _waiting_for_receipts(order, now)
@@ -185,7 +186,7 @@ def _waiting_for_receipts(order: Order, now: datetime) -> float:
 
 
 def _moved(session: Session, order: Order, state: CampaignState, waits: bool, now: datetime) -> CampaignState | None:
-    """The state the campaign ends in, if it does: a stopped one still waits for what was sent, but people need not."""
+    """The state the campaign ends in, if it does: a stopped one still waits for news, but people need not."""
     if state in _GOING and not waits:
         to = CampaignState.FINISHED
     elif state is CampaignState.STOPPING:

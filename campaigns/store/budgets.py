@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import State
 from campaigns.store import figures
 from campaigns.store.figures import Figure
@@ -41,9 +42,12 @@ def parts_left(session: Session, agency_id: int, campaign_id: int, budget: Budge
 def is_in_hand(session: Session, agency_id: int, campaign_id: int, budget: Budget) -> bool:
     """Whether messages that count for the budget are on their way, charged with the most they can cost.
 
-    The campaign's; where the agency's month is limited, those of all its campaigns.
+    The campaign's; where the agency's month is limited, those of all its campaigns. Mails cost nothing, so none of
+    them gives anything back.
     """
-    statement = select(func.sum(Figure.number)).where(Figure.agency_id == agency_id, Figure.state == State.SENDING)
+    statement = select(func.sum(Figure.number)).where(
+        Figure.agency_id == agency_id, Figure.channel == Channel.SMS, Figure.state == State.SENDING
+    )
     if budget.month is None:
         statement = statement.where(Figure.campaign_id == campaign_id)
     return bool(session.scalar(statement))

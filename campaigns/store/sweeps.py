@@ -51,6 +51,7 @@ class Open(NamedTuple):
 
     queued: bool
     in_hand: bool
+    doubtful: bool  # mails of which nobody knows: there is nobody to ask, so they stay so for as long as what was sent
     sent: bool
     again: bool  # failed, and may go once more
 
@@ -158,7 +159,10 @@ LEFT JOIN message m ON m.campaign_id = :campaign AND m.delivery_id = h.id
 # What is in hand has a lease; how many are `sent` is asked of the figures: no index follows them.
 _OPEN: Final = sql("""
 SELECT EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND is_queued),
-    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND leased_until IS NOT NULL),
+    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND leased_until IS NOT NULL
+        AND NOT (state = 'unknown' AND channel = 'email')),
+    EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND leased_until IS NOT NULL
+        AND state = 'unknown' AND channel = 'email'),
     (SELECT coalesce(sum(number), 0) > 0 FROM figure
         WHERE campaign_id = :campaign AND agency_id = :agency AND state = 'sent'),
     EXISTS (SELECT FROM delivery WHERE campaign_id = :campaign AND agency_id = :agency AND may_go_again)
