@@ -1,6 +1,8 @@
 """Results are written down once, for the opening they belong to, however late or often they come."""
 
 import re
+import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -75,6 +77,41 @@ def test_an_answer_later_than_its_receipt_does_not_hasten_the_second_attempt(
     with begin() as session:
         waits = session.execute(text("SELECT not_before > now() + interval '25 minutes' FROM delivery"))
         assert waits.scalar_one()
+
+
+@pytest.mark.parametrize("meanwhile", ["unknown", "delivered"])
+def test_a_result_is_written_on_what_changed_while_it_waited(
+    meanwhile, open_one, write_down, sessions, agency, states, campaign_id
+):
+    """A sweep or a receipt that was first holds the row, so that the statement began before it was changed."""
+    one, moved = open_one(), []
+    writing = threading.Thread(
+        target=lambda: moved.append(write_down(Result(one.id, one.attempt, State.SENT, None, "SM1", 1)))
+    )
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE delivery SET state = :s, leased_until = NULL"), {"s": meanwhile})
+        session.execute(
+            text(
+                "INSERT INTO figure (agency_id, campaign_id, channel, language, state, number, parts)"
+                " VALUES (:a, :c, 'sms', 'es', 'sending', -1, -:m), (:a, :c, 'sms', 'es', :s, 1, :m)"
+            ),
+            {"a": agency.id, "c": campaign_id, "s": meanwhile, "m": MOST},
+        )
+        writing.start()
+        with sessions(None)() as watching:
+            waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = :name")
+            name = watching.scalar(text("SELECT current_database()"))
+            for _ in range(500):
+                if watching.scalar(waits, {"name": name}):
+                    break
+                watching.rollback()
+                time.sleep(0.01)
+    writing.join(20)
+    assert moved == [meanwhile == "unknown"]
+    assert states(campaign_id) == {"sent" if meanwhile == "unknown" else "delivered": 1}
+    with sessions(agency.id)() as session:
+        row = session.execute(text("SELECT provider_ref, parts, charged FROM delivery")).one()
+    assert tuple(row) == ("SM1", 1, 1)
 
 
 def test_what_may_go_again_is_named_as_failures_are(begin):
