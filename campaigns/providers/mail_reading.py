@@ -1,18 +1,22 @@
 """Reads mails that strangers send: any bytes give headers and texts, nothing raises, nothing is read for ever."""
 
 import email
+import encodings
 import html
+import pkgutil
 import re
 from collections.abc import Iterator
-from email.header import decode_header, make_header
+from email.header import decode_header
 from email.message import Message
-from email.policy import compat32
+from email.policy import Compat32
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Final
+from encodings.aliases import aliases
+from typing import TYPE_CHECKING, Any, Final
 
 LONGEST: Final = 1_000_000  # bytes read of one mail; bounces return at most a mail of ours
 _MOST_PARTS: Final = 100
 _LONGEST_TEXT: Final = 100_000
+_LONGEST_HEADER: Final = 10_000
 _DEEPEST: Final = 50  # opening multiparts beyond it are no mail, and would exhaust the parser's stack
 _BOUNDARIES: Final = re.compile(rb"content-type:\s*(?:multipart|message)/", re.IGNORECASE)
 _DAMAGED: Final = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -25,6 +29,33 @@ if TYPE_CHECKING:
 else:
     Mail = Message  # a class without parameters before Python 3.13
 
+# Charsets by the names Python knows them by. Asking it for others fills a cache that never shrinks, and two of its
+# codecs take minutes for a long text; those are for the names of hosts.
+_CHARSETS: Final = {found.name for found in pkgutil.iter_modules(encodings.__path__)} | set(aliases)
+_NO_CHARSETS: Final = {"punycode", "idna"}
+
+
+class _Message(Mail):
+    """The library's, without the charsets that are not for mail: it decodes by what stands here in many places."""
+
+    def get_param(self, param: str, failobj: Any = None, header: str = "content-type", unquote: bool = True) -> Any:
+        found = super().get_param(param, failobj, header, unquote)
+        if param != "charset" or found is failobj:
+            return found
+        name = found[2] if isinstance(found, tuple) else found
+        return name if _is_charset(name) else failobj
+
+
+class _Policy(Compat32):
+    """The library's, with an end to each header: it takes minutes to split one that is as long as a mail may be."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
+
+
+_POLICY: Final = _Policy(message_factory=_Message)
+
 
 def read(raw: bytes) -> Mail:
     """The mail, as far as it can be read; an empty one where it cannot."""
@@ -32,18 +63,18 @@ def read(raw: bytes) -> Mail:
     if len(_BOUNDARIES.findall(raw)) > _DEEPEST:
         raw = raw.partition(b"\r\n\r\n")[0].partition(b"\n\n")[0]  # the headers alone
     try:
-        return email.message_from_bytes(raw, policy=compat32)
+        return email.message_from_bytes(raw, policy=_POLICY)
     except _DAMAGED:
-        return Message(policy=compat32)
+        return _Message(policy=_POLICY)
 
 
 def header(mail: Mail, name: str) -> str:
     """The header's text on one line; empty without it."""
     try:
         value = mail.get(name)
-        text = "" if value is None else str(value)[:10_000]
+        text = "" if value is None else str(value)[:_LONGEST_HEADER]
         if "=?" in text:
-            text = str(make_header(decode_header(text)))
+            text = "".join(_decoded_word(*word) for word in decode_header(text))
     except (*_DAMAGED, email.errors.MessageError):
         return ""
     return " ".join(text.split())
@@ -53,7 +84,7 @@ def headers(mail: Mail, *names: str) -> Iterator[str]:
     """Every value of these headers, as written."""
     for name in names:
         for value in mail.get_all(name, [])[:20]:
-            yield str(value)[:10_000]
+            yield str(value)[:_LONGEST_HEADER]
 
 
 def sender(mail: Mail) -> str:
@@ -118,7 +149,32 @@ def _seen(page: str) -> str:
     return kept + page[at:]
 
 
+def is_long(mail: Mail, lines: int) -> bool:
+    """Whether it has more lines or parts than these."""
+    count = 0
+    for part in mail.walk():
+        payload = part.get_payload()
+        count += 1 + (payload.count("\n") if isinstance(payload, str) else 0)
+        if count > lines:
+            return True
+    return False
+
+
+def _decoded_word(word: bytes | str, charset: str | None) -> str:
+    if isinstance(word, str):
+        return word
+    # What stands between encoded words comes back in the library's own encoding.
+    return word.decode("raw_unicode_escape", "replace") if charset is None else _decoded(word, charset)
+
+
+def _is_charset(name: str) -> bool:
+    known = encodings.normalize_encoding(name.lower())
+    return known in _CHARSETS and known not in _NO_CHARSETS
+
+
 def _decoded(payload: bytes, charset: str) -> str:
+    if not _is_charset(charset):
+        return payload.decode("utf-8", "replace")
     try:
         return payload.decode(charset, "replace")
     except LookupError:

@@ -45,6 +45,7 @@ class Verdict:
 
 _LONGEST_READ: Final = 20_000
 _MOST_RECIPIENTS: Final = 50
+_MOST_LINES: Final = 20_000  # for flufl.bounce, whose detectors look at each of them; we read those above the mail
 _REPLY: Final = re.compile(r"(?<![\d.#+-])([45]\d\d)(?=[ -]|$)", re.MULTILINE)
 # Looked for in folded text: small letters without accents.
 _UNKNOWN: Final = re.compile(
@@ -201,6 +202,8 @@ def _address(value: str) -> str:
 
 def _found_by_flufl(mail: Mail) -> tuple[list[str], list[str]]:
     """(addresses that will be tried again, addresses that failed for good) by the shapes flufl.bounce knows."""
+    if mail_reading.is_long(mail, _MOST_LINES):
+        return [], []
     try:
         later, never = all_failures(mail)
     except Exception:  # its detectors meet any bytes, and raise many things

@@ -5,6 +5,7 @@ MESSAGE_ID and UNSUBSCRIBE stand for the tokens that are signed when the tests r
 """
 
 import csv
+import encodings
 import time
 from pathlib import Path
 
@@ -211,10 +212,38 @@ _HEADS = b"From: x@empresa.example\r\nTo: y@comas.example\r\nMIME-Version: 1.0\r
         b"From: " + b"(" * 500_000 + b"\r\n\r\nx",
         b"From: " + b"<" * 500_000 + b"\r\n\r\nx",
         b"X-Failed-Recipients: " + b"a" * 900_000 + b"\r\n\r\nx",
+        b"From: mailer-daemon@empresa.example\r\n\r\n" + b"\r\n" * 480_000,
+        _HEADS + b"Content-Type: text/plain; charset=punycode\r\n\r\nabc-" + b"a1b2" * 240_000,
+        _HEADS + b"Content-Type: text/plain; charset*=utf-8''%70unycode\r\n\r\n\xff-" + b"a1b2" * 240_000,
+        _HEADS + b"Content-Type: " + b"a;" * 480_000 + b"\r\n\r\nx",
+        _HEADS + b"Content-Disposition: " + b"a;" * 480_000 + b"\r\n\r\nx",
     ],
-    ids=range(26),
+    ids=range(31),
 )
 def test_nothing_huge_or_deep_keeps_us_busy(raw):
     started = time.process_time()  # a busy machine takes longer, and works no more
     assert read(raw).about is None
     assert time.process_time() - started < 10
+
+
+def test_charsets_nobody_knows_are_not_kept():
+    before = len(encodings._cache)
+    for number in range(30):
+        found = read(
+            b"Subject: =?x-%d?q?hola?=\r\nContent-Type: text/plain; charset=y-%d\r\n\r\nBuenas" % (number, number)
+        )
+        assert (found.subject, found.words) == ("hola", "Buenas")
+    assert len(encodings._cache) - before < 5
+
+
+@pytest.mark.parametrize(
+    ("subject", "read_as"),
+    [
+        (b"=?utf-8?q?a=C3=B1o?= =?utf-8?q?_nuevo?=", "a\u00f1o nuevo"),
+        (b"Re: =?iso-8859-1?q?a=F1o?= nuevo", "Re: a\u00f1o nuevo"),
+        (b"=?windows-1252?b?k2hvbGGU?= y =?gb2312?b?1tDOxA==?=", "\u201chola\u201d y \u4e2d\u6587"),
+        (b"=?punycode?q?abc-a1b2?=", "abc-a1b2"),
+    ],
+)
+def test_words_in_their_charsets(subject, read_as):
+    assert read(b"Subject: " + subject + b"\r\n\r\nx").subject == read_as
