@@ -7,6 +7,7 @@ addresses are forged, so they are refused.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -16,9 +17,12 @@ _LONGEST: Final = 1000
 _HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
 _MAILBOX: Final = re.compile(r"[a-z0-9][a-z0-9._%+-]{0,63}@" + _HOST.pattern, re.IGNORECASE)
 _PHONE_SIGNS: Final = re.compile(r"[\s().\u2010-\u2015-]+")
+_LOCAL_DIGITS: Final = 7
+_LONGEST_CODE: Final = 3  # of a country
 _PHONE: Final = re.compile(r"\+?\d{2,15}")
 _KEPT_IN_ADDRESS: Final = "%/?#[]@!$&'()*+,;=:~-._"
-_DOTS: Final = str.maketrans("\u3002\uff0e\uff61\u2024\u2e31", ".....")  # what browsers or eyes take for a dot
+# What browsers or eyes take for a dot.
+_DOTS: Final = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61\u2024\u2e31\u00b7\u2027\u0589\u06d4", "."))
 
 # What looks like an address in running words, of any alphabet: a mailbox, or a host with or without scheme and path.
 _WORD: Final = r"[^\W_](?:[\w-]*[^\W_])?"
@@ -26,6 +30,7 @@ _LOOKS_LIKE_ADDRESS: Final = re.compile(
     rf"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<box>[\w.%+-]+@)?(?P<host>(?:{_WORD}\.)+[^\W\d_]{{2,}})(?P<rest>[/?#]\S*)?",
     re.IGNORECASE,
 )
+_AFTER_ADDRESS: Final = ".,;:!?)]}'\"<>\u00bb\u201d\u2019"  # ends a sentence, not an address
 _LOOKS_LIKE_PHONE: Final = re.compile(r"\+?\d[\d\s().-]{4,}\d")
 _BARE: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{1,20})://[^\s<>\"]*[^\s<>\".,;:!?)\]}'»”’]", re.IGNORECASE)
 
@@ -58,18 +63,36 @@ def check_words(words: str, target: str, field: str) -> None:
 
     Also for a link without any words.
     """
-    plain = unicodedata.normalize("NFKC", words.translate(_DOTS))
-    plain = "".join(c for c in plain if unicodedata.category(c) != "Cf").strip()  # zero-width characters
+    plain = _as_seen(words).strip()
     honest = bool(plain)
     for claim in _LOOKS_LIKE_ADDRESS.finditer(plain):
         honest = honest and _is_claim_true(claim, target)
     if target.startswith("tel:"):
         digits = re.sub(r"\D", "", plain)
-        honest = honest and (not digits or target[4:].removeprefix("+").endswith(digits))
-    elif _LOOKS_LIKE_PHONE.fullmatch(plain):
+        honest = honest and (not digits or _is_number(digits, target[4:]))
+    elif _LOOKS_LIKE_PHONE.fullmatch(plain) or _PHONE.fullmatch(_PHONE_SIGNS.sub("", plain)):
         honest = False
     if not honest:
         raise Invalid(field, "mail_link_words", words=words[:80], target=target[:80])
+
+
+def check_seams(pieces: Sequence[tuple[str, str]], field: str) -> None:
+    """Like check_words(), for what a reader sees as one address where links touch other words, or each other.
+
+    `pieces` are the words of a line with the targets they lead to; empty for those that are no link.
+    """
+    seen, ends = "", []
+    for words, _ in pieces:
+        seen += _as_seen(words)
+        ends.append(len(seen))
+    spans = list(zip(pieces, (0, *ends), ends, strict=False))
+    for found in _LOOKS_LIKE_ADDRESS.finditer(seen):
+        claim = _LOOKS_LIKE_ADDRESS.match(found[0].rstrip(_AFTER_ADDRESS)) or found
+        first, last = found.start(), found.start() + claim.end()
+        held = [target for (_, target), start, end in spans if start < last and end > first]
+        for target in filter(None, held if len(held) > 1 else ()):
+            if not _is_claim_true(claim, target):
+                raise Invalid(field, "mail_link_words", words=claim[0][:80], target=target[:80])
 
 
 def bare_addresses(text: str, field: str) -> list[tuple[int, int, str]]:
@@ -78,6 +101,23 @@ def bare_addresses(text: str, field: str) -> list[tuple[int, int, str]]:
     Raises Invalid like read_target(): mail programs make links of them whether we do or not.
     """
     return [(found.start(), found.end(), read_target(found[0], field)) for found in _BARE.finditer(text)]
+
+
+def _as_seen(words: str) -> str:
+    """The words without what no reader sees, and with one kind of dot."""
+    plain = unicodedata.normalize("NFKC", words.translate(_DOTS))
+    return "".join(c for c in plain if unicodedata.category(c) != "Cf")  # zero-width characters
+
+
+def _is_number(digits: str, number: str) -> bool:
+    """Whether these are the number's digits; only the code of a country may be left out."""
+    code = len(number) - 1 - len(digits)
+    return digits == number.removeprefix("+") or (
+        number.startswith("+")
+        and number.endswith(digits)
+        and len(digits) >= _LOCAL_DIGITS
+        and 1 <= code <= _LONGEST_CODE
+    )
 
 
 def _page(href: str, field: str) -> str:

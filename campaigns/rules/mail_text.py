@@ -117,7 +117,23 @@ class _Reader:
         self._personal = frozenset(personal)
         self._field = field
 
-    def items(self, inline: Token) -> Iterator[Item]:
+    def items(self, inline: Token) -> list[Item]:
+        items = list(self._items(inline))
+        target, pieces = "", []
+        for item in items:
+            match item:
+                case str():
+                    pieces.append((item, target))
+                case Break():
+                    pieces.append(("\n", ""))
+                case Open("a", found):
+                    target = found
+                case Close("a"):
+                    target = ""
+        mail_links.check_seams(pieces, self._field)
+        return items
+
+    def _items(self, inline: Token) -> Iterator[Item]:
         children = inline.children or []
         target: str | None = None
         for at, child in enumerate(children):
