@@ -72,23 +72,34 @@ def keep_many(session: Session, agency_id: int, rows: Sequence[Mapping[str, obje
     return result.rowcount  # type: ignore[attr-defined, no-any-return]
 
 
+# The campaigns of the receipts that wait longest, and where those end.
+_WAITING = sql("""
+SELECT coalesce(array_agg(DISTINCT campaign_id ORDER BY campaign_id), '{}'), max(id) FROM (
+    SELECT id, campaign_id FROM receipt WHERE agency_id = :agency AND applied_at IS NULL ORDER BY id LIMIT :size
+) AS waiting
+""")
+
 # One statement: take what waits, keep the furthest per delivery and attempt, move only what may move, count the moves.
 # Rows are locked in the order of their keys, as windows are closed, so that the two do not wait for each other.
+# One campaign at a time, and it is named to `delivery` outright: PostgreSQL 18.4 crashes with all its connections
+# where a row of a partitioned table has changed meanwhile and its partition was found through a join.
 _APPLY = sql("""
 WITH picked AS MATERIALIZED (
-    SELECT id, campaign_id, delivery_id, attempt, provider_ref, state, reason FROM receipt
-    WHERE agency_id = :agency AND applied_at IS NULL ORDER BY id LIMIT :size FOR UPDATE SKIP LOCKED
+    SELECT id, delivery_id, attempt, provider_ref, state, reason FROM receipt
+    WHERE agency_id = :agency AND applied_at IS NULL AND id <= :last
+        AND campaign_id IS NOT DISTINCT FROM CAST(:campaign AS bigint)
+    ORDER BY id FOR UPDATE SKIP LOCKED
 ), furthest AS (
-    SELECT DISTINCT ON (campaign_id, delivery_id, attempt) * FROM picked
-    WHERE delivery_id IS NOT NULL AND campaign_id IS NOT NULL
-    ORDER BY campaign_id, delivery_id, attempt, array_position(CAST(:ranked AS text[]), state) DESC, id
+    SELECT DISTINCT ON (delivery_id, attempt) * FROM picked WHERE delivery_id IS NOT NULL
+    ORDER BY delivery_id, attempt, array_position(CAST(:ranked AS text[]), state) DESC, id
 ), held AS MATERIALIZED (
-    SELECT d.campaign_id, d.id, d.state, d.reason, d.attempt, d.provider_ref FROM delivery d
-    WHERE (d.campaign_id, d.id) IN (SELECT campaign_id, delivery_id FROM furthest) AND d.agency_id = :agency
-    ORDER BY d.campaign_id, d.id FOR UPDATE
+    SELECT d.id, d.state, d.reason, d.attempt, d.provider_ref FROM delivery d
+    WHERE d.campaign_id = CAST(:campaign AS bigint) AND d.agency_id = :agency
+        AND d.id IN (SELECT delivery_id FROM furthest)
+    ORDER BY d.id FOR UPDATE
 ), moves AS (
-    SELECT h.campaign_id, h.id, h.state AS was, h.reason AS was_because, f.state, f.reason, f.provider_ref
-    FROM held h JOIN furthest f ON f.campaign_id = h.campaign_id AND f.delivery_id = h.id AND f.attempt = h.attempt
+    SELECT h.id, h.state AS was, h.reason AS was_because, f.state, f.reason, f.provider_ref
+    FROM held h JOIN furthest f ON f.delivery_id = h.id AND f.attempt = h.attempt
     JOIN unnest(CAST(:olds AS text[]), CAST(:news AS text[])) AS allowed (old, new)
         ON allowed.old = h.state AND allowed.new = f.state
     -- That a message which failed since had been sent, told late, takes back no second attempt.
@@ -96,7 +107,7 @@ WITH picked AS MATERIALIZED (
 ), moved AS (
     UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
         provider_ref = coalesce(m.provider_ref, d.provider_ref), changed_at = now()
-    FROM moves m WHERE d.campaign_id = m.campaign_id AND d.id = m.id
+    FROM moves m WHERE d.campaign_id = CAST(:campaign AS bigint) AND d.id = m.id
     RETURNING d.campaign_id, d.channel, d.language, d.address_index, m.was, m.was_because, d.state, d.reason,
         d.charged, d.handed_at
 ), news AS (
@@ -119,7 +130,7 @@ WITH picked AS MATERIALIZED (
     ) AS changes GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), applied AS (
     UPDATE receipt r SET applied_at = now(),
-        matched = coalesce((r.campaign_id, r.delivery_id) IN (SELECT campaign_id, id FROM held), false)
+        matched = coalesce(r.delivery_id IN (SELECT id FROM held), false)
     FROM picked p WHERE r.id = p.id
     RETURNING r.id
 )
@@ -153,24 +164,23 @@ class Applied(NamedTuple):
 
 
 def apply(session: Session, agency_id: int, *, limit: int) -> Applied:
-    """Apply up to `limit` waiting receipts; never commits."""
+    """Apply up to `limit` waiting receipts, those that wait longest; never commits."""
+    campaigns, last = session.execute(_WAITING, {"agency": agency_id, "size": limit}).one()
     allowed = [(old, new) for old in State for new in MOVES[old] if receipt_may_move(old, new)]
-    result = session.execute(
-        _APPLY,
-        {
-            "agency": agency_id,
-            "size": limit,
-            "refusal": Failure.REFUSED_BY_PERSON,
-            "ranked": [State.SENT, State.FAILED, State.DELIVERED],
-            "olds": [old for old, _ in allowed],
-            "news": [new for _, new in allowed],
-        },
-    )
+    given = {
+        "agency": agency_id,
+        "last": last,
+        "refusal": Failure.REFUSED_BY_PERSON,
+        "ranked": [State.SENT, State.FAILED, State.DELIVERED],
+        "olds": [old for old, _ in allowed],
+        "news": [new for _, new in allowed],
+    }
     taken, failed = 0, dict[int, set[str]]()
-    for campaign_id, reason, number in result:
-        taken += number
-        if reason is not None:
-            failed.setdefault(campaign_id, set()).add(reason)
+    for campaign_id in campaigns:
+        for failed_in, reason, number in session.execute(_APPLY, given | {"campaign": campaign_id}):
+            taken += number
+            if reason is not None:
+                failed.setdefault(failed_in, set()).add(reason)
     return Applied(taken, failed)
 
 
