@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 LARGEST: Final = 2 * 1024 * 1024  # bytes; reports return at most a mail of ours
 _MOST_CONNECTIONS: Final = 200
+_MOST_FROM_ONE: Final = 50  # address: more than any server opens to deliver to one domain, also one that is before us
 _SILENT_SECONDS: Final = 120.0  # between two commands, and for the whole of one mail
 _LONGEST_SECONDS: Final = 1800.0  # of a connection, however busy it is
 _COMMANDS: Final = {"*": 100, "MAIL": 1000, "RCPT": 5000, "DATA": 1000, "RSET": 1000, "NOOP": 1000}
@@ -45,9 +47,15 @@ class Conversation(SMTP):
         )
         self._server = server
         self._end: asyncio.TimerHandle | None = None
+        self.stranger = ""
+        self._has_room = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop, and again once TLS is on."""
+        if self not in self._server.open:
+            # Here, in the order they came: many at once must not all be told that there are too many.
+            self.stranger = _network(transport.get_extra_info("peername"))
+            self._has_room = self._server.has_room(self.stranger)
         self._server.open.add(self)
         if self._end is None:
             self._end = self.loop.call_later(_LONGEST_SECONDS, self.abort)
@@ -77,7 +85,7 @@ class Conversation(SMTP):
         await self.push("252 2.5.0 Send some mail, it will be tried")
 
     async def _handle_client(self) -> None:
-        if len(self._server.open) > _MOST_CONNECTIONS:
+        if not self._has_room:
             await self.push("421 4.3.2 Too many connections, try again later")
             self._writer.close()
             return
@@ -94,6 +102,11 @@ class MailServer:
         self.desk, self.name, self.tls = desk, name, tls
         self.open: set[Conversation] = set()
         self._listening: asyncio.Server | None = None
+
+    def has_room(self, stranger: str) -> bool:
+        """Whether one more may talk to us from there."""
+        from_there = sum(one.stranger == stranger for one in self.open)
+        return len(self.open) < _MOST_CONNECTIONS and from_there < _MOST_FROM_ONE
 
     async def listen(self, host: str, port: int) -> int:
         """Listen and return the port. Raises OSError."""
@@ -114,6 +127,12 @@ class MailServer:
 def name_of(settings: Settings) -> str:
     """The host name the server greets with."""
     return urlsplit(settings.base_url).hostname or "localhost"
+
+
+def _network(peer: tuple[str, int] | None) -> str:
+    """Where a connection comes from: the address, or what one customer has of IPv6."""
+    address = ip_address(peer[0].partition("%")[0]) if peer else None
+    return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
 
 
 def _tell(_loop: asyncio.AbstractEventLoop, about: dict[str, Any]) -> None:

@@ -258,6 +258,24 @@ def test_too_many_connections_are_told_so(receiver, mail_sender, monkeypatch):
     assert receiver.give(HELLO, REPLIES) == 250
 
 
+def test_one_stranger_does_not_take_every_place(receiver, mail_sender, monkeypatch):
+    monkeypatch.setattr(mailin_server, "_MOST_FROM_ONE", 3)
+    lines = [socket.create_connection(("127.0.0.1", receiver.port), timeout=20) for _ in range(8)]
+    try:
+        # All at once, and yet the first have their places.
+        assert sorted(line.recv(3) for line in lines) == [b"220"] * 3 + [b"421"] * 5
+        with socket.create_connection(("127.0.0.1", receiver.port), 20, source_address=("127.0.0.2", 0)) as other:
+            assert other.recv(3) == b"220"
+    finally:
+        for line in lines:
+            line.close()
+
+
+def test_where_a_connection_comes_from():
+    places = [mailin_server._network((address, 25)) for address in ("192.0.2.1", "2001:db8::1", "2001:db8::2:1")]
+    assert places == ["192.0.2.1", "2001:db8::/64", "2001:db8::/64"]
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("certificate")
