@@ -180,7 +180,7 @@ class Deliveries(RuleBasedStateMachine):
             held=list(held),
         )
         with self.begin() as session:
-            sweeps.lapse(session, self.agency_id, self.campaign_id, grace=0.0, size=100)
+            sweeps.lapse(session, self.agency_id, self.campaign_id, grace=0.0, mail_grace=0.0, size=100)
 
     def ask(self, can_be_asked=True):
         """About all unknowns; the answers are written down later, or never."""
@@ -215,7 +215,7 @@ class Deliveries(RuleBasedStateMachine):
         """Ask about what was handed over and never heard of again."""
         self.do("UPDATE delivery SET handed_at = handed_at - interval '2 h' WHERE campaign_id = :campaign")
         with self.begin() as session:
-            _, silent = sweeps.silent(session, self.agency_id, self.campaign_id, after=0, seconds=3600, size=100)
+            _, silent = sweeps.silent(session, self.agency_id, self.campaign_id, "sms", after=0, seconds=3600, size=100)
             by_ref = {message.ref: message for message in self.model.messages}
             rows = [
                 {

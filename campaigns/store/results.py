@@ -8,6 +8,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from campaigns.rules.lifecycle import State
+from campaigns.store import windows
 from campaigns.store.deliveries import Delivery
 
 
@@ -28,14 +29,21 @@ class Result(NamedTuple):
 
 
 def close_window(session: Session, agency_id: int, campaign_id: int, results: Sequence[Result], *, most: int) -> int:
-    """Write down results in one statement and return how many deliveries moved; never commits.
+    """Write down results in one statement, rarely two, and return how many deliveries moved; never commits.
 
     Moves only what is still in hand with the same attempt. Where a receipt was faster, what it did not know is added.
     `most` parts were charged for each when it was opened; now it becomes what the message cost, or nothing.
     """
     columns = dict(zip(Result._fields, map(list, zip(*results, strict=True)), strict=True))
     values = {"agency": agency_id, "campaign": campaign_id, "most": most, **columns}
-    return int(session.execute(_CLOSING, values).scalar_one())
+    session.execute(windows.ALONG_THE_KEY)
+    moved, missed = 0, True
+    while missed:
+        # Where somebody wrote meanwhile, the row lies elsewhere since: it is locked now, so the next look finds it.
+        # What was moved already stays as it is, as whenever something is written down twice.
+        now_moved, missed = session.execute(_CLOSING, values).one()
+        moved += now_moved
+    return moved
 
 
 def addresses(session: Session, campaign_id: int, ids: Sequence[int]) -> Sequence[bytes]:
@@ -46,6 +54,8 @@ def addresses(session: Session, campaign_id: int, ids: Sequence[int]) -> Sequenc
 
 
 # Rows are locked in the order of their keys, as receipts lock them, so that the two do not wait for each other.
+# They are moved by where they lie, and meanwhile stay there: until its table is analyzed again, to read all of a new
+# campaign looks as cheap as one look-up by key, and would be done for every batch.
 # `parts` is null until an attempt's cost is known; so its charge is put right once, whatever comes again.
 _CLOSING = sql("""
 WITH result AS MATERIALIZED (
@@ -53,8 +63,12 @@ WITH result AS MATERIALIZED (
         CAST(:id AS bigint[]), CAST(:attempt AS integer[]), CAST(:state AS text[]), CAST(:reason AS text[]),
         CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
     ) AS r (id, attempt, state, reason, ref, parts, after)
+), locked AS MATERIALIZED (
+    SELECT id, ctid AS at, attempt, state, reason, charged, provider_ref, parts FROM delivery
+    WHERE campaign_id = :campaign AND agency_id = :agency AND id = ANY(CAST(:id AS bigint[]))
+    ORDER BY id FOR UPDATE
 ), held AS MATERIALIZED (
-    SELECT d.id, d.state AS was, d.reason AS was_because, d.charged, r.state, r.ref, r.after,
+    SELECT d.id, d.at, d.state AS was, d.reason AS was_because, d.charged, r.state, r.ref, r.after,
         -- Also what was called absent, and was taken after all: it must not go again.
         d.state IN ('sending', 'unknown')
             OR (d.state = 'queued' AND r.state = 'sent' AND r.ref IS DISTINCT FROM d.provider_ref) AS moves,
@@ -68,9 +82,10 @@ WITH result AS MATERIALIZED (
             WHEN d.parts IS NULL AND r.parts IS NOT NULL THEN r.parts - CAST(:most AS smallint)
             ELSE 0
         END AS more
-    FROM delivery d JOIN result r ON r.id = d.id AND r.attempt = d.attempt
-    WHERE d.campaign_id = :campaign AND d.agency_id = :agency
-    ORDER BY d.id FOR UPDATE OF d
+    FROM locked d JOIN result r ON r.id = d.id AND r.attempt = d.attempt
+), touched AS MATERIALIZED (
+    SELECT * FROM held
+    WHERE moves OR state = 'sent' OR (state = 'unknown' AND was NOT IN ('queued', 'skipped', 'failed'))
 ), moved AS (
     UPDATE delivery d SET
         state = CASE WHEN h.moves THEN h.state ELSE d.state END,
@@ -86,9 +101,9 @@ WITH result AS MATERIALIZED (
             WHEN NOT h.moves THEN d.not_before
             WHEN h.state = 'queued' THEN now() + make_interval(secs => h.after) END,
         changed_at = now()
-    FROM held h WHERE d.campaign_id = :campaign AND d.id = h.id AND (
-        h.moves OR h.state = 'sent' OR (h.state = 'unknown' AND h.was NOT IN ('queued', 'skipped', 'failed')))
-    RETURNING d.channel, d.language, d.state, d.reason, d.charged, h.was, h.was_because, h.charged AS was_charged
+    FROM touched h WHERE d.campaign_id = :campaign AND d.id = h.id AND d.ctid = h.at
+    RETURNING
+        d.channel, d.language, d.state, d.reason, d.charged, h.was, h.was_because, h.charged AS was_charged, h.moves
 ), counted AS (
     INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts)
     SELECT :agency, :campaign, channel, language, state, reason, sum(number), sum(charged) FROM (
@@ -96,5 +111,7 @@ WITH result AS MATERIALIZED (
         UNION ALL SELECT channel, language, was, was_because, -1, -was_charged FROM moved
     ) AS changes GROUP BY channel, language, state, reason HAVING sum(number) <> 0 OR sum(charged) <> 0
 )
-SELECT count(*) FROM held WHERE moves
+SELECT
+    (SELECT count(*) FROM moved WHERE moves) AS moved,
+    (SELECT count(DISTINCT id) FROM touched) > (SELECT count(*) FROM moved) AS missed
 """)

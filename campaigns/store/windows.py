@@ -12,6 +12,7 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     BindParameter,
+    ColumnElement,
     DateTime,
     Float,
     Select,
@@ -24,9 +25,11 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     null,
     or_,
     select,
+    text,
     union_all,
     update,
 )
@@ -80,6 +83,11 @@ class Opened(NamedTuple):
 
 
 _ROWS = args_row(Opened)
+# Until its table is analyzed again the planner thinks that a new campaign has hardly a row: to read and sort all of it
+# would look as cheap as to walk along an index, and would be done for every window. For the same reason rows are moved
+# by where they lie, not only by their keys: they are locked, so they stay there.
+_ROW: ColumnElement[str] = literal_column("delivery.ctid", Text)
+ALONG_THE_KEY = text("SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true)")
 _ADDRESS = {
     Channel.SMS.value: (Contact.phone_index, Contact.phone_sealed),
     Channel.EMAIL.value: (Contact.email_index, Contact.email_sealed),
@@ -108,6 +116,7 @@ def open_window(session: Session, gate: Gate, *, size: int, after: int = 0) -> S
     driver: Any = session.connection().connection.driver_connection
     # Binary, or every sealed value would come as digits: twice as long, to be read back.
     with driver.cursor(binary=True, row_factory=_ROWS) as cursor:
+        cursor.execute(ALONG_THE_KEY.text)
         opened: list[Opened] = cursor.execute(words, values).fetchall()
     return opened
 
@@ -130,13 +139,12 @@ def _opening(channel: str) -> Select[Any]:
             moved.c.attempt,
             moved.c.language,
             moved.c.skipped_because,
-            weighed.c.address_sealed,
-            weighed.c.name_sealed,
-            weighed.c.business_sealed,
-            weighed.c.place,
-            weighed.c.body_sealed,
+            moved.c.address_sealed,
+            moved.c.name_sealed,
+            moved.c.business_sealed,
+            moved.c.place,
+            moved.c.body_sealed,
         )
-        .join(weighed, weighed.c.id == moved.c.id)
         .order_by(moved.c.id)
         .add_cte(_counted(moved, channel))
     )
@@ -167,7 +175,14 @@ def _gate() -> CTE:
 def _picked(gate: CTE, channel: str) -> CTE:
     # `after` spares the walk over what this worker has just moved; those rows stay in the index until a vacuum.
     return (
-        select(Delivery.id, Delivery.contact_id, Delivery.address_index, Delivery.reason.label("was_because"))
+        select(
+            Delivery.id,
+            Delivery.campaign_id,
+            Delivery.contact_id,
+            Delivery.address_index,
+            Delivery.reason.label("was_because"),
+            _ROW.label("row"),
+        )
         .where(
             exists(select(gate.c.id)),
             Delivery.campaign_id == _CAMPAIGN,
@@ -186,12 +201,11 @@ def _picked(gate: CTE, channel: str) -> CTE:
 
 def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
     """Each picked delivery with its person, and why it must be skipped, if so."""
-    is_service = select(gate.c.is_service).scalar_subquery()
     index, sealed = _ADDRESS[channel]
     refused = ~not_opted_out(_AGENCY, channel, picked.c.address_index)
     reason = case(
         (refused, Reason.OPTED_OUT.value),
-        (is_service, null()),
+        (gate.c.is_service, null()),
         (index.is_distinct_from(picked.c.address_index), Reason.CHANGED.value),
         (Contact.legal_ground.is_(None), Reason.NO_GROUND.value),
         else_=null(),
@@ -201,6 +215,7 @@ def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
             picked.c.id,
             picked.c.address_index,
             picked.c.was_because,
+            picked.c.row,
             reason.label("reason"),
             func.coalesce(Message.address_sealed, sealed).label("address_sealed"),
             Contact.name_sealed,
@@ -209,6 +224,8 @@ def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
             Message.body_sealed,
         )
         .select_from(picked)
+        # Tells the planner that these are few, so that it goes from each of them straight to its row.
+        .join(gate, gate.c.id == picked.c.campaign_id)
         .outerjoin(Contact, and_(Contact.id == picked.c.contact_id, Contact.agency_id == _AGENCY))
         .outerjoin(Place, Place.code == Contact.place_code)
         .outerjoin(Message, and_(Message.campaign_id == _CAMPAIGN, Message.delivery_id == picked.c.id))
@@ -222,7 +239,7 @@ def _moved(weighed: CTE) -> CTE:
     lease = func.make_interval(0, 0, 0, 0, 0, 0, bindparam("the_lease", type_=Float))
     return (
         update(Delivery)
-        .where(Delivery.campaign_id == _CAMPAIGN, Delivery.id == weighed.c.id)
+        .where(Delivery.campaign_id == _CAMPAIGN, Delivery.id == weighed.c.id, weighed.c.row == _ROW)
         .values(
             state=case((goes, State.SENDING.value), else_=State.SKIPPED.value),
             # Why the first message failed stays with its second attempt, until that has come to something.
@@ -244,6 +261,13 @@ def _moved(weighed: CTE) -> CTE:
             Delivery.charged,
             weighed.c.was_because,
             weighed.c.reason.label("skipped_because"),
+            # From here, not joined again: nobody tells the planner how many rows there are, so it would compare each
+            # with each.
+            weighed.c.address_sealed,
+            weighed.c.name_sealed,
+            weighed.c.business_sealed,
+            weighed.c.place,
+            weighed.c.body_sealed,
         )
         .cte("moved")
     )
