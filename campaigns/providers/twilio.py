@@ -3,6 +3,7 @@
 The stock client ignores time-outs, repeats POSTs and forgets headers: its HTTP client is replaced here (DESIGN 11).
 """
 
+import json
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 from twilio.base.exceptions import TwilioException
+from twilio.base.version import Version
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -35,6 +37,20 @@ _MAY_HAVE_ARRIVED: Final = frozenset({408, 425})  # a proxy's words about a requ
 _LOOK_AT_MOST: Final = 200
 
 
+class _Request(aiohttp.ClientRequest):
+    """Writes a form right behind its headers; before Python 3.12 aiohttp makes a task for it, a sixth of a call."""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        """As aiohttp does; and where it would have to wait before it may write, only so."""
+        form = self._body
+        if not isinstance(form, aiohttp.BytesPayload) or conn.protocol.writing_paused:
+            return await super().send(conn)
+        self._body = None
+        answer = await super().send(conn)
+        conn.protocol.transport.write(form._value)  # raised above if it is closed; both go out in one write
+        return answer
+
+
 class HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
     """The library's HTTP client with our address, real time-outs and no logging. Build it inside the running loop."""
 
@@ -43,7 +59,7 @@ class HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         self._base_url = base_url
         self._limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(_CONNECT_SECONDS, timeout))
         connector, no_cookies = aiohttp.TCPConnector(limit=0), aiohttp.DummyCookieJar()
-        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies)
+        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies, request_class=_Request)
         self._address, self._authorization = lru_cache(64)(self._address_of), lru_cache(4)(aiohttp.encode_basic_auth)
 
     async def request(
@@ -92,7 +108,8 @@ class Twilio:
         is_service = account.address.startswith(_SERVICE_PREFIX)
         self._sender = {"MessagingServiceSid" if is_service else "From": account.address}
         self._listed_as = {} if is_service else {"from_": account.address}
-        self._uri = f"/Accounts/{account.account}/Messages.json"
+        self._uri = f"{_HOME}/2010-04-01/Accounts/{account.account}/Messages.json"
+        self._headers, self._auth = self._client.get_headers("POST", None), (account.account, account.secret)
 
     async def send(self, message: Outgoing) -> str:
         """Hand over; returns the message's SID. Raises Refused, NotSent or Unclear (DOMAIN 1.8)."""
@@ -104,9 +121,12 @@ class Twilio:
             "ValidityPeriod": max(1, min(_LONGEST_VALIDITY, message.validity)),
         }
         try:
-            # One step below messages.create_async(), which reads dates and prices that nobody looks at: a fifth faster.
-            created = await self._client.api.v2010.create_async("POST", self._uri, data=form)
-            ref = created["sid"]
+            # Below messages.create_async(), which works out the same address and headers for each message, and reads
+            # dates and prices that nobody looks at: a third faster.
+            answer = await self._http.request("POST", self._uri, data=form, headers=self._headers, auth=self._auth)
+            if not 200 <= answer.status_code < 300:
+                raise Version.exception("POST", self._uri, answer, "Unable to create record")
+            ref = json.loads(answer.text)["sid"]
         except TwilioException as error:
             raise _outcome(error) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
