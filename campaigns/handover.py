@@ -1,6 +1,7 @@
 """Hands a campaign's messages over: many calls in flight, no barrier between windows, results written in batches.
 
-What a crash can leave open is what is in flight, and the two windows at most that were supplied ahead of it.
+What a crash can leave open is what is in flight, and what was supplied ahead of it: as much again at most, or a tenth
+of a second's worth where that is more.
 """
 
 import asyncio
@@ -28,8 +29,18 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 30.0
 _JUMP_SECONDS: Final = 2.0
 _AHEAD_SECONDS: Final = 0.25
+_LARGE_SECONDS: Final = 0.1
 _COUNT_SECONDS: Final = 0.1
 _PATIENCE: Final = timedelta(days=1)  # with a server that puts one mail off again and again
+
+
+def ahead(per_second: float, places: int) -> int:
+    """How many messages may wait in hand, at the pace at which calls come back and with so many places.
+
+    What waits longer than a moment would have to go back through the gate. For a fast provider more wait, in larger
+    windows, which cost less for each message; for others no more than there are places.
+    """
+    return max(1, min(int(per_second * _AHEAD_SECONDS), max(places, int(per_second * _LARGE_SECONDS))))
 
 
 class Flight:
@@ -82,7 +93,7 @@ class Flight:
 
     def appetite(self, places: int) -> int:
         """How many messages would start within a moment: in free places and in those coming free. From any thread."""
-        return places - len(self._open) - len(self._waiting) + self._ahead(places)
+        return places - len(self._open) - len(self._waiting) + ahead(self._per_second, places)
 
     def using(self, places: int) -> int:
         """How many calls may be open in so many places, with those that still are beyond them. From any thread."""
@@ -108,15 +119,11 @@ class Flight:
         self._came.set()
         self._want_more()
 
-    def _ahead(self, places: int) -> int:
-        # What waits longer than a moment would have to go back through the gate.
-        return max(1, min(places, int(self._per_second * _AHEAD_SECONDS)))
-
     def _want_more(self) -> None:
         # The next window is opened while this one waits, so that no place waits for the database.
         places = self._supply.places
         waiting = len(self._waiting)
-        if waiting <= self._ahead(places) // 2 or len(self._open) + waiting < places:
+        if waiting <= ahead(self._per_second, places) // 2 or len(self._open) + waiting < places:
             self._supply.want()
 
     def _note_pace(self) -> None:

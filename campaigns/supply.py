@@ -30,7 +30,7 @@ from campaigns.writers import NoText, Written
 
 log = structlog.get_logger(__name__)
 
-WINDOW: Final = 100
+WINDOW: Final = 250  # to open a small one costs as much per window, and so more per message
 _YIELD_SECONDS: Final = 3.0  # an agency's turn, shared by its campaigns, while others wait for the worker
 _SHORTEST_TURN: Final = 1.0
 _LOOK_SECONDS: Final = 0.5
@@ -128,7 +128,8 @@ class Supply:
 
     def want(self) -> None:
         """Another window is wanted."""
-        self._wanted.set()
+        if not self._wanted.is_set():  # said for most messages, and saying it again is dear
+            self._wanted.set()
 
     def end(self, why: End) -> None:
         """Open nothing more."""
