@@ -97,6 +97,7 @@ def _texts(session: Session, campaign: Campaign) -> Texts:
 
 
 def _finish(session: Session, campaign: Campaign, now: datetime) -> None:
+    audiences.analyze(session, campaign)
     if campaign.channels == Channels.SMS_THEN_EMAIL:
         audiences.pair(session, campaign)
     planned = audiences.count_planned(session, campaign)

@@ -159,25 +159,33 @@ def count_planned(session: Session, campaign: Campaign) -> int:
     return sum(session.scalars(insert(Figure).from_select(columns, rows).returning(Figure.number)))
 
 
+def analyze(session: Session, campaign: Campaign) -> None:
+    """Let the database know how many deliveries the campaign has; until then it takes the slowest way to each.
+
+    Keeps others from doing the same until the transaction ends.
+    """
+    session.execute(select(func.analyze_deliveries(campaign.id)))
+
+
 def pair(session: Session, campaign: Campaign) -> None:
-    """Let only those SMS decide about a mail whose person has one waiting: of an address that several share, one does.
+    """Let only those SMS decide about a mail whose person has one waiting, be it one that others of the same mailbox
+    wait for too.
 
     For the end of a plan of SMS_THEN_EMAIL. Never commits; may be called again.
     """
     mail = aliased(Delivery)
-    waiting = exists().where(
-        mail.campaign_id == campaign.id,
-        mail.agency_id == campaign.agency_id,
-        message_to(mail, Channel.EMAIL, Delivery.contact_id),
-        mail.reason == Reason.AFTER_SMS,
-    )
+    waits = (mail.campaign_id == campaign.id, mail.agency_id == campaign.agency_id, mail.reason == Reason.AFTER_SMS)
+    own = exists().where(*waits, message_to(mail, Channel.EMAIL, Delivery.contact_id))
+    address = select(Contact.email_index).where(Contact.id == Delivery.contact_id).scalar_subquery()
+    shared = exists().where(*waits, mail.channel == Channel.EMAIL, mail.address_index == address, mail.occasion == 0)
     session.execute(
         update(Delivery)
         .where(
             Delivery.campaign_id == campaign.id,
             Delivery.agency_id == campaign.agency_id,
             Delivery.mail_waits,
-            ~waiting,
+            ~own,
+            ~shared,
         )
         .values(mail_waits=False)
         .execution_options(synchronize_session=False)
