@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 else:
     Mail = Message  # a class without parameters before Python 3.13
 
-# Charsets by the names Python knows them by. Asking it for others fills a cache that never shrinks, and two of its
-# codecs take minutes for a long text; those are for the names of hosts.
+# Charsets by the names Python knows them by. Asking it for others fills a cache that never shrinks. Of its own codecs
+# those for the names of hosts take minutes for a long text, and one raises whatever it is asked to do with errors.
 _CHARSETS: Final = {found.name for found in pkgutil.iter_modules(encodings.__path__)} | set(aliases)
-_NO_CHARSETS: Final = {"punycode", "idna"}
+_NO_CHARSETS: Final = {"punycode", "idna", "undefined", "unicode_escape", "raw_unicode_escape"}
 
 
 class _Message(Mail):

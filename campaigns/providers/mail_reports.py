@@ -4,6 +4,7 @@ Only a cause that speaks of the address itself is hard. A box that is full, a se
 like us is soft: the address may be right.
 """
 
+import logging
 import re
 from base64 import b64decode
 from binascii import Error
@@ -42,6 +43,9 @@ class Verdict:
     reason: Failure | None = None
     recipients: tuple[str, ...] = ()
 
+
+# It tells of every mail that a detector trips over with a traceback, and that may quote the mail.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
 
 _LONGEST_READ: Final = 20_000
 _MOST_RECIPIENTS: Final = 50

@@ -169,6 +169,18 @@ def test_damaged_mails_never_raise(name, data):
     assert read(bytes(raw)).kind in Kind
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode", "hex", "utf-16", "unicode_escape", "x" * 9_000])
+def test_no_charset_raises(charset):
+    raw = f"From: a@b.example\r\nContent-Type: text/plain; charset={charset}\r\n\r\nBuenas \\N{{}}".encode() + b"\xff"
+    assert read(raw).kind is Kind.HUMAN
+
+
+def test_what_a_detector_trips_over_is_not_logged(caplog):
+    raw = b"From:\r\nReturn-Path: <>\r\nSubject: failure notice\r\n\r\nrosa@empresa.example"
+    assert read(raw).kind is Kind.SOFT
+    assert caplog.text == ""
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_are_some_mail(raw):
     found = read(raw)
