@@ -78,7 +78,6 @@ class Mailroom:
         Never raises for whatever the bytes are. Raises what the database raises; then it may be done or not, and the
         mail has to come again.
         """
-        box = None if self._is_signed(recipient) else self._mailbox(recipient)
         index = self._keywords()
         mail = bounces.classify(raw, [recipient], self._signer, index)
         if mail.kind in _FINAL:
@@ -90,6 +89,8 @@ class Mailroom:
         written = _written(mail, raw, index)
         if mail.refusal is not None:
             return self._refused(mail.refusal, written)
+        # Several agencies may name one mailbox; whose message is answered gets the answer.
+        box = self._mailbox(recipient, answers=mail.about.agency_id if mail.about else None)
         return self._answered(box, mail, written) if box is not None else Taken(mail.kind)
 
     def _bounced(self, mail: Inbound[Sent, Refusal], about: Sent) -> Taken:
@@ -215,11 +216,11 @@ class Mailroom:
         local = recipient.rpartition("@")[0]
         return bool(self._signer.read_return_path(local) or self._signer.read_unsubscribe(local))
 
-    def _mailbox(self, recipient: str) -> Mailbox | None:
+    def _mailbox(self, recipient: str, *, answers: int | None = None) -> Mailbox | None:
         if "\x00" in recipient or not _is_text(recipient):
             return None
         with self._sessions(None)() as session:
-            return returned.mailbox(session, recipient.lower())
+            return returned.mailbox(session, recipient.lower(), answers=answers)
 
 
 def _ids(about: Sent) -> tuple[int, int, int]:

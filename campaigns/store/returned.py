@@ -65,9 +65,11 @@ def sender_of(session: Session, agency_id: int) -> int | None:
     return session.scalar(select(_oldest_sender(agency_id)))
 
 
-def mailbox(session: Session, address: str) -> Mailbox | None:
+def mailbox(session: Session, address: str, *, answers: int | None = None) -> Mailbox | None:
     """The sender, of whatever agency, that this address in lower case writes to: its own address or the one for
     answers; else, where the domain is a sender's, one of the OFFICES. None for an address nobody here has.
+
+    Of several it is the one whose agency has the id `answers`, else the oldest.
     """
     local, _, domain = address.rpartition("@")
     own = or_(func.lower(Sender.address) == address, func.lower(Sender.reply_to) == address)
@@ -81,7 +83,7 @@ def mailbox(session: Session, address: str) -> Mailbox | None:
     row = session.execute(
         select(Sender.agency_id, Sender.id)
         .where(Sender.channel == Channel.EMAIL, wanted)
-        .order_by(case((own, 0), else_=1), Sender.id)
+        .order_by(case((Sender.agency_id == answers, 0), else_=1), case((own, 0), else_=1), Sender.id)
         .limit(1)
     ).first()
     return Mailbox(*row) if row is not None else None

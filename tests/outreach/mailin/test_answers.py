@@ -108,6 +108,23 @@ def test_another_agencys_message_says_nothing_here(receiver, left, sessions, age
     assert len(snapshot(sessions, other_agency.id)["opt_out"]) == 1
 
 
+def test_an_answer_reaches_whose_message_it_answers_though_another_agency_names_the_mailbox(
+    receiver, left, sessions, agency, other_agency, vault
+):
+    from campaigns import mail_senders
+
+    mail, shared = left(1)[0], "abuse@limanorte.example"
+    form = mail_senders.MailSenderForm(
+        "Callao", "avisos@callao.example", "127.0.0.1", "vuelta.callao.example", reply_to=shared
+    )
+    with sessions(other_agency.id).begin() as session:
+        mail_senders.save(session, vault, other_agency.id, form, by=None)
+    raw = written("rosa@otra.example", "Me piden plata", answers=mail.message_id)
+    assert receiver.give(raw, shared) == 250
+    assert snapshot(sessions, other_agency.id)["inbound"] == []
+    assert len(snapshot(sessions, agency.id)["inbound"]) == 1
+
+
 def test_mail_to_the_unsubscribe_address_stops_whoever_sends_it(receiver, left, stopped, sessions, vault, agency, do):
     first, second = left(2)
     to = f"{first.unsubscribe}@{BOUNCE_DOMAIN}"
