@@ -1,8 +1,12 @@
 """Mails leave through the same engine: everyone once, unclear ones never again, and in the order of channels."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
+import dkim
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
 from campaigns import receipts
@@ -241,3 +245,37 @@ def test_a_mail_that_came_back_too_late_does_not_go_again(
     set_states(sessions, agency, campaign_id, "email", "failed", "too_late")
     assert settle(campaign_id) is CampaignState.FINISHED
     assert states(campaign_id) == {"failed: too_late": 1}
+
+
+def test_mails_of_a_sender_with_a_key_are_signed(office, mail_people, start_mailing, send, sessions, agency, vault):
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    mail_people(2, mobile=False)
+    campaign_id = start_mailing(Channels.EMAIL)
+    with sessions(agency.id).begin() as session:
+        session.execute(
+            text("UPDATE sender SET dkim_selector = 's1', dkim_key_sealed = :key WHERE channel = 'email'"),
+            {"key": vault.seal(pem, agency.id)},
+        )
+    send(campaign_id)
+    for number in range(2):
+        message = dkim.DKIM(office.raw(mails(office)[address(number)][0]["id"]))
+        assert message.verify(dnsfunc=lambda _name, timeout=5: b"v=DKIM1; p=" + base64.b64encode(public))
+        covered = {name.lower() for name, _value in message.signed_headers}
+        assert {b"list-unsubscribe", b"list-unsubscribe-post"} <= covered
+
+
+def test_a_key_that_does_not_open_pauses_the_campaign(office, mail_people, start_mailing, send, sessions, agency):
+    mail_people(1, mobile=False)
+    campaign_id = start_mailing(Channels.EMAIL)
+    with sessions(agency.id).begin() as session:
+        statement = "UPDATE sender SET dkim_selector = 's1', dkim_key_sealed = '\\x0102' WHERE channel = 'email'"
+        session.execute(text(statement))
+    assert send(campaign_id) is End.SENDER
+    assert mails(office) == {}
+    with sessions(agency.id)() as session:
+        paused = session.execute(text("SELECT state, pause_reason FROM campaign WHERE id = :c"), {"c": campaign_id})
+        assert tuple(paused.one()) == ("paused", "credentials")
