@@ -3,9 +3,12 @@
 import re
 import urllib.request
 
+from campaigns.settings import Settings
+from outreach import embedded
+from tests.journeys import leaks
 from tests.journeys.browser import Person
 from tests.journeys.installation import Installation, until
-from tests.journeys.test_first_light import approve, submit
+from tests.journeys.test_first_light import approve, everything_it_wrote, submit
 
 HEADINGS = "Nombre;Negocio;Celular;Correo;Idioma;Distrito;Consentimiento"
 PEOPLE = {
@@ -17,6 +20,7 @@ PEOPLE = {
     "leo": ("987654322", "leo@correo.example"),  # his cannot
     "tito": ("987654323", ""),
 }
+ANSWER = "Me pidieron plata en la esquina del mercado"
 SUBJECT = "Aviso para {{negocio}}"
 MAIL = "Hola **{{nombre}}**:\n\nNadie debe pedirle dinero. Llame gratis al {{linea_111}}.\n\n- Guarde los mensajes."
 
@@ -80,6 +84,18 @@ def open_every_link(text: str) -> None:
 
 
 def test_mails_go_where_sms_does_not_and_never_again_to_who_left(installation, browser, tmp_path):
+    settings = Settings.from_env(installation.environment)
+    with embedded.servers(settings) as live, leaks.Monitor(live.queue_url) as monitor:
+        send_and_take_back(installation, browser, tmp_path)
+        words = [mail for _, mail in PEOPLE.values()] + [ANSWER]
+        words += [word for name in PEOPLE for word in (f"{name} Prueba", f"Buses {name}")]
+        people = leaks.People.of([mobile for mobile, _ in PEOPLE.values() if mobile], words)
+        found = {place: people.found_in(text) for place, text in everything_it_wrote(installation, monitor).items()}
+        assert found == {"database": set(), "valkey": set(), "jobs": set(), "logs": set()}
+
+
+def send_and_take_back(installation, browser, tmp_path) -> None:
+    """Two campaigns; somebody bounces, complains, answers, is away, and leaves by each way there is."""
     ada, bruno = (Person(browser, installation.url) for _ in range(2))
     ada.sign_in(installation, "writer")
     bruno.sign_in(installation, "approver")
@@ -112,14 +128,22 @@ def test_mails_go_where_sms_does_not_and_never_again_to_who_left(installation, b
     open_every_link(raw(installation, eva))
     assert installation.control(f"mails/{rosa['id']}/unsubscribe", {"encoding": "multipart"})["result"] == "200"
 
+    for act, given in (("reply", {"body": ANSWER}), ("vacation", {})):
+        assert installation.control(f"mails/{eva['id']}/{act}", given)["result"].startswith("250")
+    (leo,) = got["leo@correo.example"]
+    assert installation.control(f"mails/{leo['id']}/unsubscribe_mail", {})["result"].startswith("250")
+    bruno.goto("/inbox")
+    bruno.wait_for(ANSWER)
+
     second = write(ada, "Segunda alerta", "Correo: a quienes tienen")
     submit(ada, second)
     approve(bruno, second)
     until(lambda: len(mailboxes(installation)["eva@correo.example"]) == 2)
     bruno.wait_for("Todo enviado")
     again = {to: len(mails) for to, mails in mailboxes(installation).items()}
-    assert again == dict.fromkeys(wanted, 1) | dict.fromkeys(("eva@correo.example", "leo@correo.example"), 2) | {
-        "pia@correo.example": 1
+    assert again == dict.fromkeys(wanted, 1) | {
+        "eva@correo.example": 2,
+        "pia@correo.example": 1,
     }
     bruno.goto(f"{second}/")
     assert bruno.look() == []
