@@ -12,6 +12,7 @@ from campaigns.notices import News
 from campaigns.orders import UNCONFIRMED_SECONDS, Order, Tools
 from campaigns.providers import registry
 from campaigns.providers.contract import Provider
+from campaigns.rules.channels import Channels
 from campaigns.rules.lifecycle import CampaignState, Reason
 from campaigns.store import campaigns, figures, receipts, sweeps, waiting
 from campaigns.vault import Unsealable
@@ -82,11 +83,15 @@ def _requeue(tools: Tools, order: Order, now: datetime) -> None:
 
 def _decide(tools: Tools, order: Order) -> None:
     """Let SMS that are at their end decide about the mails that wait for them."""
+    if order.premises.campaign.channels != Channels.SMS_THEN_EMAIL:
+        return
     looked_at, freed = _SLICE, 0
     while looked_at == _SLICE:
         with tools.sessions(order.agency_id).begin() as session:
             decided = waiting.decide(session, order.agency_id, order.campaign_id, size=_SLICE)
         looked_at, freed = decided.looked_at, freed + decided.freed
+    with tools.sessions(order.agency_id).begin() as session:
+        freed += waiting.free(session, order.agency_id, order.campaign_id)
     if freed:
         campaign = order.premises.campaign
         wakeup.send(tools.valkey, order.agency_id, order.campaign_id, urgent=campaign.is_urgent)

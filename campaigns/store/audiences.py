@@ -176,7 +176,7 @@ def pair(session: Session, campaign: Campaign) -> None:
     mail = aliased(Delivery)
     waits = (mail.campaign_id == campaign.id, mail.agency_id == campaign.agency_id, mail.reason == Reason.AFTER_SMS)
     own = exists().where(*waits, message_to(mail, Channel.EMAIL, Delivery.contact_id))
-    address = select(Contact.email_index).where(Contact.id == Delivery.contact_id).scalar_subquery()
+    address = select(Contact.email_index).where(Contact.id == Delivery.contact_id).correlate(Delivery).scalar_subquery()
     shared = exists().where(*waits, mail.channel == Channel.EMAIL, mail.address_index == address, mail.occasion == 0)
     session.execute(
         update(Delivery)
