@@ -8,6 +8,7 @@ addresses are forged, so they are refused.
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -30,6 +31,7 @@ _LOOKS_LIKE_ADDRESS: Final = re.compile(
     rf"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<box>[\w.%+-]+@)?(?P<host>(?:{_WORD}\.)+[^\W\d_]{{2,}})(?P<rest>[/?#]\S*)?",
     re.IGNORECASE,
 )
+_UNBROKEN: Final = re.compile(r"\S+")
 _AFTER_ADDRESS: Final = ".,;:!?)]}'\"<>\u00bb\u201d\u2019"  # ends a sentence, not an address
 _LOOKS_LIKE_PHONE: Final = re.compile(r"\+?\d[\d\s().-]{4,}\d")
 _BARE: Final = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{1,20})://[^\s<>\"]*[^\s<>\".,;:!?)\]}'»”’]", re.IGNORECASE)
@@ -61,11 +63,11 @@ def read_target(href: str, field: str) -> str:
 def check_words(words: str, target: str, field: str) -> None:
     """Raises Invalid(field, mail_link_words, words=..., target=...) where they look like another address than `target`.
 
-    Also for a link without any words.
+    Also for a link without any words, or with a page of them.
     """
     plain = _as_seen(words).strip()
-    honest = bool(plain)
-    for claim in _LOOKS_LIKE_ADDRESS.finditer(plain):
+    honest = 0 < len(plain) <= _LONGEST  # to look through more would take long
+    for claim in _LOOKS_LIKE_ADDRESS.finditer(plain[:_LONGEST]):
         honest = honest and _is_claim_true(claim, target)
     if target.startswith("tel:"):
         digits = re.sub(r"\D", "", plain)
@@ -85,14 +87,16 @@ def check_seams(pieces: Sequence[tuple[str, str]], field: str) -> None:
     for words, _ in pieces:
         seen += _as_seen(words)
         ends.append(len(seen))
-    spans = list(zip(pieces, (0, *ends), ends, strict=False))
-    for found in _LOOKS_LIKE_ADDRESS.finditer(seen):
-        claim = _LOOKS_LIKE_ADDRESS.match(found[0].rstrip(_AFTER_ADDRESS)) or found
-        first, last = found.start(), found.start() + claim.end()
-        held = [target for (_, target), start, end in spans if start < last and end > first]
-        for target in filter(None, held if len(held) > 1 else ()):
-            if not _is_claim_true(claim, target):
-                raise Invalid(field, "mail_link_words", words=claim[0][:80], target=target[:80])
+    spans = [(target, *span) for (_, target), span in zip(pieces, pairwise([0, *ends]), strict=True)]
+    for word in _UNBROKEN.finditer(seen):
+        held = [(target, start, end) for target, start, end in spans if start < word.end() and end > word.start()]
+        targets = [target for target, _, _ in held if target]
+        if not targets or len(held) == 1:
+            continue
+        if len(word[0]) > _LONGEST:
+            raise Invalid(field, "mail_link_words", words=word[0][:80], target=targets[0][:80])
+        for found in _LOOKS_LIKE_ADDRESS.finditer(seen, *word.span()):
+            _check_seam(found, held, field)
 
 
 def bare_addresses(text: str, field: str) -> list[tuple[int, int, str]]:
@@ -101,6 +105,15 @@ def bare_addresses(text: str, field: str) -> list[tuple[int, int, str]]:
     Raises Invalid like read_target(): mail programs make links of them whether we do or not.
     """
     return [(found.start(), found.end(), read_target(found[0], field)) for found in _BARE.finditer(text)]
+
+
+def _check_seam(found: re.Match[str], held: Sequence[tuple[str, int, int]], field: str) -> None:
+    claim = _LOOKS_LIKE_ADDRESS.match(found[0].rstrip(_AFTER_ADDRESS)) or found
+    first, last = found.start(), found.start() + len(claim[0])
+    targets = [target for target, start, end in held if start < last and end > first]
+    for target in filter(None, targets if len(targets) > 1 else ()):
+        if not _is_claim_true(claim, target):
+            raise Invalid(field, "mail_link_words", words=claim[0][:80], target=target[:80])
 
 
 def _as_seen(words: str) -> str:

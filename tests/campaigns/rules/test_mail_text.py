@@ -2,6 +2,8 @@
 
 import html
 import re
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -217,3 +219,23 @@ def test_subjects_that_cannot_be_sent(subject, code):
 def test_a_subject_has_the_holes_of_a_text():
     pieces = mail_text.read_subject(" {{nombre}}: llame al {{linea_111}} ", LINES, PERSONAL, "subject")
     assert placeholders.fill(pieces, {"nombre": "Rosa"}) == "Rosa: llame al 111"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "a." * 5_000,
+        "a" * 10_000,
+        "a_" * 5_000,
+        "[" + "a-" * 4_000 + "](https://a.pe)",
+        "a." * 4_000 + "[b](https://a.pe)",
+        "[a](https://a.pe) " * 550,
+        "[a](https://a.pe)" * 550,
+    ],
+    ids=range(7),
+)
+def test_no_words_keep_the_writer_waiting(source):
+    started = time.process_time()
+    with suppress(Invalid):
+        written(source)
+    assert time.process_time() - started < 1
