@@ -37,20 +37,6 @@ _MAY_HAVE_ARRIVED: Final = frozenset({408, 425})  # a proxy's words about a requ
 _LOOK_AT_MOST: Final = 200
 
 
-class _Request(aiohttp.ClientRequest):
-    """Writes a form right behind its headers; before Python 3.12 aiohttp makes a task for it, a sixth of a call."""
-
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        """As aiohttp does; and where it would have to wait before it may write, only so."""
-        form = self._body
-        if not isinstance(form, aiohttp.BytesPayload) or conn.protocol.writing_paused:
-            return await super().send(conn)
-        self._body = None
-        answer = await super().send(conn)
-        conn.protocol.transport.write(form._value)  # raised above if it is closed; both go out in one write
-        return answer
-
-
 class HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
     """The library's HTTP client with our address, real time-outs and no logging. Build it inside the running loop."""
 
@@ -59,7 +45,7 @@ class HttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
         self._base_url = base_url
         self._limits = aiohttp.ClientTimeout(total=timeout, sock_connect=min(_CONNECT_SECONDS, timeout))
         connector, no_cookies = aiohttp.TCPConnector(limit=0), aiohttp.DummyCookieJar()
-        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies, request_class=_Request)
+        self.session = aiohttp.ClientSession(connector=connector, cookie_jar=no_cookies)
         self._address, self._authorization = lru_cache(64)(self._address_of), lru_cache(4)(aiohttp.encode_basic_auth)
 
     async def request(
@@ -122,7 +108,7 @@ class Twilio:
         }
         try:
             # Below messages.create_async(), which works out the same address and headers for each message, and reads
-            # dates and prices that nobody looks at: a third faster.
+            # dates and prices that nobody looks at.
             answer = await self._http.request("POST", self._uri, data=form, headers=self._headers, auth=self._auth)
             if not 200 <= answer.status_code < 300:
                 raise Version.exception("POST", self._uri, answer, "Unable to create record")
