@@ -93,17 +93,18 @@ WITH picked AS MATERIALIZED (
     SELECT DISTINCT ON (delivery_id, attempt) * FROM picked WHERE delivery_id IS NOT NULL
     ORDER BY delivery_id, attempt, array_position(CAST(:ranked AS text[]), state) DESC, id
 ), held AS MATERIALIZED (
-    SELECT d.id, d.state, d.reason, d.attempt, d.provider_ref FROM delivery d
-    WHERE d.campaign_id = CAST(:campaign AS bigint) AND d.agency_id = :agency
-        AND d.id IN (SELECT delivery_id FROM furthest)
-    ORDER BY d.id FOR UPDATE
+    -- With what was told beside it: PostgreSQL may think that one receipt waits, and would look through all the told
+    -- ones for each that is held.
+    SELECT d.id, d.state AS was, d.reason AS was_because, d.attempt, d.provider_ref AS known_ref,
+        f.attempt AS told_attempt, f.state, f.reason, f.provider_ref
+    FROM furthest f
+    JOIN delivery d ON d.campaign_id = CAST(:campaign AS bigint) AND d.id = f.delivery_id AND d.agency_id = :agency
+    ORDER BY d.id FOR UPDATE OF d
 ), moves AS (
-    SELECT h.id, h.state AS was, h.reason AS was_because, f.state, f.reason, f.provider_ref
-    FROM held h JOIN furthest f ON f.delivery_id = h.id AND f.attempt = h.attempt
-    JOIN unnest(CAST(:olds AS text[]), CAST(:news AS text[])) AS allowed (old, new)
-        ON allowed.old = h.state AND allowed.new = f.state
+    SELECT id, was, was_because, state, reason, provider_ref FROM held
+    WHERE attempt = told_attempt AND was || ' ' || state = ANY (CAST(:allowed AS text[]))
     -- That a message which failed since had been sent, told late, takes back no second attempt.
-    WHERE NOT (h.state = 'queued' AND f.state = 'sent' AND f.provider_ref IS NOT DISTINCT FROM h.provider_ref)
+    AND NOT (was = 'queued' AND state = 'sent' AND provider_ref IS NOT DISTINCT FROM known_ref)
 ), moved AS (
     UPDATE delivery d SET state = m.state, reason = m.reason, leased_until = NULL, not_before = NULL,
         provider_ref = coalesce(m.provider_ref, d.provider_ref), changed_at = now()
@@ -166,14 +167,13 @@ class Applied(NamedTuple):
 def apply(session: Session, agency_id: int, *, limit: int) -> Applied:
     """Apply up to `limit` waiting receipts, those that wait longest; never commits."""
     campaigns, last = session.execute(_WAITING, {"agency": agency_id, "size": limit}).one()
-    allowed = [(old, new) for old in State for new in MOVES[old] if receipt_may_move(old, new)]
+    allowed = [f"{old} {new}" for old in State for new in MOVES[old] if receipt_may_move(old, new)]
     given = {
         "agency": agency_id,
         "last": last,
         "refusal": Failure.REFUSED_BY_PERSON,
         "ranked": [State.SENT, State.FAILED, State.DELIVERED],
-        "olds": [old for old, _ in allowed],
-        "news": [new for _, new in allowed],
+        "allowed": allowed,
     }
     taken, failed = 0, dict[int, set[str]]()
     for campaign_id in campaigns:
