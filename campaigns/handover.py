@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -31,7 +31,7 @@ _JUMP_SECONDS: Final = 2.0
 _AHEAD_SECONDS: Final = 0.25
 _LARGE_SECONDS: Final = 0.1
 _COUNT_SECONDS: Final = 0.1
-_PATIENCE: Final = timedelta(days=1)  # with a server that puts one mail off again and again
+_MOST_IN_ROW: Final = 2  # for each call in flight: so many messages put off without one that is taken
 
 
 def ahead(per_second: float, places: int) -> int:
@@ -65,7 +65,7 @@ class Flight:
         self._came = asyncio.Event()
         self._carriers: set[asyncio.Task[None]] = set()
         self._is_over = False
-        self._setbacks = 0
+        self._setbacks = self._put_off_in_row = 0
         self._open: set[int] = set()  # places in which a call is open
         self._per_second, self._ended, self._counted_at = float(order.premises.sender.in_flight), 0, self._loop.time()
 
@@ -193,7 +193,7 @@ class Flight:
             log.error("hand-over failed", delivery=ready.id, error=type(error).__name__)
             self._unclear(ready)
         else:
-            self._setbacks = 0
+            self._setbacks = self._put_off_in_row = 0
             self.handed += 1
             self._landing.add(Result(ready.id, ready.attempt, State.SENT, ref=ref, parts=written.parts))
 
@@ -210,19 +210,23 @@ class Flight:
             self._landing.add(Result(ready.id, ready.attempt, State.FAILED, reason))
 
     def _put_off(self, ready: Ready, not_sent: NotSent) -> None:
-        """The message alone goes later; the campaign does not wait for it for more than a day."""
-        started_at = self._order.premises.campaign.started_at
-        if started_at is not None and datetime.now(UTC) - started_at > _PATIENCE:
-            self._landing.add(Result(ready.id, ready.attempt, State.FAILED, not_sent.reason))
-        else:
-            after = not_sent.after * random.uniform(1.0, 1.2)
-            self._landing.add(Result(ready.id, ready.attempt, State.QUEUED, after=after))
+        """The message alone goes later; but when that is said of one after the other, it is about all of them."""
+        self._put_off_in_row += 1
+        if self._put_off_in_row > _MOST_IN_ROW * self._order.premises.sender.in_flight:
+            self._back_off(0.0)
+        after = not_sent.after * random.uniform(1.0, 1.2)
+        self._landing.add(Result(ready.id, ready.attempt, State.QUEUED, not_sent.reason, after=after, is_put_off=True))
 
     def _not_sent(self, ready: Ready, after: float) -> None:
+        after = self._back_off(after)
+        self._landing.add(Result(ready.id, ready.attempt, State.QUEUED, after=after))
+
+    def _back_off(self, after: float) -> float:
+        """Nothing more for `after` seconds, or for longer when it happens again and again; how long."""
         now = self._loop.time()
         if now >= self._supply.resume_at:  # a hundred refusals at once are one setback
             self._setbacks = min(self._setbacks + 1, 9)
         backing_off = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**self._setbacks)
         after = max(after, backing_off * random.uniform(0.9, 1.1))
         self._supply.resume_at = max(self._supply.resume_at, now + after)
-        self._landing.add(Result(ready.id, ready.attempt, State.QUEUED, after=after))
+        return after

@@ -91,6 +91,10 @@ def save(
     wanted = _checked(form, known)
     if wanted.address in {other.address for other in senders(session, agency_id) if other is not known}:
         raise Invalid("address", "sender_taken", address=wanted.address)
+    # Answers come to these: two agencies with the same one would read each other's.
+    for where, box in (("address", wanted.address), ("reply_to", wanted.reply_to)):
+        if box and store.is_mailbox_of_others(session, agency_id, box):
+            raise Invalid(where, "mailbox_of_others", address=box)
     found = known or Sender(
         agency_id=agency_id, key=secrets.token_urlsafe(18), provider="smtp", channel=str(Channel.EMAIL)
     )

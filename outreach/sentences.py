@@ -32,6 +32,9 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "agency_unknown": later("There is no agency %(slug)s."),
     "sender_unknown": later("This sender does not exist."),
     "sender_taken": later("You have a sender with %(address)s already."),
+    "mailbox_of_others": later(
+        "Another agency here uses %(address)s. Answers would come to both of you: choose another."
+    ),
     "sender_address_shape": later(
         "Write a number such as +5117000001, a short code, or a name of up to 11 letters and digits."
     ),

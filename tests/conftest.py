@@ -20,7 +20,15 @@ from campaigns.vault import Vault
 from outreach import embedded
 from outreach.database import Connections, connect, migrate
 
-pytest_plugins = ["tests.cast", "tests.sending", "tests.hearing", "tests.amending", "tests.posting", "tests.relay", "tests.returning"]
+pytest_plugins = [
+    "tests.cast",
+    "tests.sending",
+    "tests.hearing",
+    "tests.amending",
+    "tests.posting",
+    "tests.relay",
+    "tests.returning",
+]
 
 # Tests lose nothing that matters when the machine stops.
 os.environ.setdefault("OUTREACH_POSTGRES_CONF", "fsync=off;synchronous_commit=off;full_page_writes=off")

@@ -84,7 +84,7 @@ class Smtp:
 
     async def _connect(self) -> _Line:
         if self._server.security is Security.NONE and not is_on_this_machine(self._server.host):
-            raise Refused(Failure.SENDER_REFUSED)
+            raise Refused(Failure.NO_PRIVACY)
         smtp = SMTP(
             hostname=self._server.host,
             port=self._server.port,
@@ -102,9 +102,11 @@ class Smtp:
         except aiosmtplib.SMTPResponseException as refusal:
             smtp.close()
             raise outcome(stage, refusal.code, refusal.message) from None
-        except (aiosmtplib.SMTPException, TimeoutError, OSError, ValueError):
-            # Also a server that offers no TLS or no login, or whose certificate does not convince: nothing left here.
+        except (aiosmtplib.SMTPException, TimeoutError, OSError, ValueError) as error:
+            # Also a server that offers no login: nothing left here.
             smtp.close()
+            if _lacks_privacy(error):
+                raise Refused(Failure.NO_PRIVACY) from None
             raise NotSent(SOON) from None
         return _Line(smtp)
 
@@ -127,6 +129,14 @@ class Smtp:
             await _goodbye(line)
         else:
             self._idle.append(line)
+
+
+def _lacks_privacy(error: BaseException) -> bool:
+    """Whether a line was not made because it could not be encrypted, or not to whom it should be."""
+    trouble = error if isinstance(error, ssl.SSLError) else error.__cause__
+    if isinstance(trouble, ssl.SSLError):
+        return not isinstance(trouble, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))  # it hung up
+    return isinstance(error, aiosmtplib.SMTPException) and "STARTTLS extension not supported" in str(error)
 
 
 async def _goodbye(line: _Line) -> None:

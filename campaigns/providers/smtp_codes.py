@@ -24,7 +24,7 @@ class Stage(StrEnum):
 
 
 SOON: Final = 1.0  # seconds: the server hung up, was never reached or is in trouble; whoever calls doubles it
-CLOSING: Final = 5.0  # 421
+CLOSING: Final = 5.0  # 421, or it hung up on one recipient
 BUSY: Final = 300.0  # any other 4yz; greylisting opens after one to five minutes as a rule
 RATE: Final = 900.0  # they take less from us than we send
 FULL: Final = 3600.0
@@ -87,16 +87,20 @@ def outcome(stage: Stage, code: int | None, text: str = "") -> Refused | NotSent
 
     Never raises, whatever code and text are.
     """
+    is_about_us = stage in (Stage.CONNECT, Stage.AUTH, Stage.MAIL)
     if code is None or not 400 <= code < 600:  # silence, or something no server says
-        return Unclear() if stage is Stage.DOT else NotSent(SOON)
+        if stage is Stage.DOT:
+            return Unclear()
+        return NotSent(SOON) if is_about_us else NotSent(CLOSING, only_this=True, reason=Failure.MAIL_REFUSED)
     if code >= 500:
         return Refused(permanent(stage, code, text))
-    if code == _CLOSING:
-        return NotSent(CLOSING)
+    if is_about_us:
+        return NotSent(CLOSING if code == _CLOSING else SOON)
+    # Once a recipient was named it may be about that one: whether it is about all shows when all are put off.
     named = enhanced(text)
-    if stage in (Stage.CONNECT, Stage.AUTH, Stage.MAIL) or (named and named[1] == _SYSTEM_SUBJECT):
-        return NotSent(SOON)
-    return NotSent(_wait(text), only_this=True, reason=cause(text) or Failure.MAIL_REFUSED)
+    is_in_trouble = code == _CLOSING or (named is not None and named[1] == _SYSTEM_SUBJECT)
+    after = CLOSING if is_in_trouble else _wait(text)
+    return NotSent(after, only_this=True, reason=cause(text) or Failure.MAIL_REFUSED)
 
 
 def permanent(stage: Stage, code: int, text: str) -> Failure:

@@ -34,6 +34,8 @@ class Failure(StrEnum):
 
 
 # These say nothing about the person: everyone after them would fail too, so the campaign pauses.
-CONCERNS_SENDER = frozenset({Failure.SENDER_REFUSED, Failure.CREDENTIALS, Failure.ACCOUNT, Failure.TRIAL_ACCOUNT})
+CONCERNS_SENDER = frozenset(
+    {Failure.SENDER_REFUSED, Failure.CREDENTIALS, Failure.ACCOUNT, Failure.TRIAL_ACCOUNT, Failure.NO_PRIVACY}
+)
 # Nobody will ever be reached there: no more mails to this address.
 NO_MAILBOX = frozenset({Failure.ADDRESS_UNKNOWN, Failure.ADDRESS_INVALID})

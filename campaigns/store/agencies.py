@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Boolean, ForeignKey, Integer, UniqueConstraint, select, text
+from sqlalchemy import Boolean, ForeignKey, Integer, UniqueConstraint, exists, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Small, Stored, Table
@@ -74,6 +74,14 @@ def senders(session: Session, agency_id: int) -> Sequence[Sender]:
 def sender(session: Session, agency_id: int, sender_id: int) -> Sender | None:
     """One of the agency's senders, or None: another agency's is None too."""
     return session.scalar(select(Sender).where(Sender.agency_id == agency_id, Sender.id == sender_id))
+
+
+def is_mailbox_of_others(session: Session, agency_id: int, address: str) -> bool:
+    """Whether another agency sends mails from this address, or lets answers come to it."""
+    wanted = address.lower()
+    others = (Sender.agency_id != agency_id) & (Sender.channel == "email")
+    theirs = (func.lower(Sender.address) == wanted) | (func.lower(Sender.reply_to) == wanted)
+    return bool(session.scalar(select(exists().where(others, theirs))))
 
 
 def sender_by_key(session: Session, key: str) -> Sender | None:

@@ -50,6 +50,7 @@ class Delivery(Table):
     charged: Mapped[Small] = mapped_column(server_default="0")  # parts of all attempts, the most there can be in hand
     leased_until: Mapped[Moment | None]  # set while `sending` or `unknown`
     not_before: Mapped[Moment | None]
+    put_off_at: Mapped[Moment | None]  # when a server first said "later" of this very mail
     handed_at: Mapped[Moment | None]  # just before the first byte went out, for asking the provider later
     changed_at: Mapped[Made]
     is_queued: Mapped[bool] = mapped_column(Computed("state = 'queued'", persisted=True))

@@ -17,6 +17,7 @@ class Result(NamedTuple):
 
     `parts` is what the message costs, where it was taken or may have been. `attempt` tells one opening from the next,
     also where nothing was handed over: so what is written down late, or twice, says nothing about a later one.
+    `is_put_off`: it was about this message alone; one that is put off for more than a day fails for the reason.
     """
 
     id: int
@@ -26,6 +27,7 @@ class Result(NamedTuple):
     ref: str | None = None
     parts: int | None = None
     after: float | None = None
+    is_put_off: bool = False
 
 
 def close_window(session: Session, agency_id: int, campaign_id: int, results: Sequence[Result], *, most: int) -> int:
@@ -61,18 +63,24 @@ _CLOSING = sql("""
 WITH result AS MATERIALIZED (
     SELECT * FROM unnest(
         CAST(:id AS bigint[]), CAST(:attempt AS integer[]), CAST(:state AS text[]), CAST(:reason AS text[]),
-        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[])
-    ) AS r (id, attempt, state, reason, ref, parts, after)
+        CAST(:ref AS text[]), CAST(:parts AS smallint[]), CAST(:after AS double precision[]),
+        CAST(:is_put_off AS boolean[])
+    ) AS r (id, attempt, state, reason, ref, parts, after, is_put_off)
 ), locked AS MATERIALIZED (
-    SELECT id, ctid AS at, attempt, state, reason, charged, provider_ref, parts FROM delivery
+    SELECT id, ctid AS at, attempt, state, reason, charged, provider_ref, parts,
+        coalesce(put_off_at < now() - make_interval(days => 1), false) AS is_out_of_patience FROM delivery
     WHERE campaign_id = :campaign AND agency_id = :agency AND id = ANY(CAST(:id AS bigint[]))
     ORDER BY id FOR UPDATE
 ), held AS MATERIALIZED (
-    SELECT d.id, d.at, d.state AS was, d.reason AS was_because, d.charged, r.state, r.ref, r.after,
+    SELECT d.id, d.at, d.state AS was, d.reason AS was_because, d.charged, r.ref, r.after, r.is_put_off,
+        CASE WHEN r.is_put_off AND d.is_out_of_patience THEN 'failed' ELSE r.state END AS state,
         -- Also what was called absent, and was taken after all: it must not go again.
         d.state IN ('sending', 'unknown')
             OR (d.state = 'queued' AND r.state = 'sent' AND r.ref IS DISTINCT FROM d.provider_ref) AS moves,
-        CASE WHEN r.state IN ('queued', 'unknown') THEN coalesce(r.reason, d.reason) ELSE r.reason END AS reason,
+        CASE
+            WHEN r.is_put_off AND NOT d.is_out_of_patience THEN d.reason
+            WHEN r.state = 'unknown' OR (r.state = 'queued' AND NOT r.is_put_off) THEN coalesce(r.reason, d.reason)
+            ELSE r.reason END AS reason,
         CASE WHEN r.state = 'queued' THEN NULL ELSE coalesce(r.parts, d.parts) END AS parts,
         CASE
             WHEN r.state IN ('queued', 'skipped') OR (r.state = 'failed' AND r.ref IS NULL)
@@ -100,6 +108,7 @@ WITH result AS MATERIALIZED (
         not_before = CASE
             WHEN NOT h.moves THEN d.not_before
             WHEN h.state = 'queued' THEN now() + make_interval(secs => h.after) END,
+        put_off_at = CASE WHEN h.moves AND h.is_put_off THEN coalesce(d.put_off_at, now()) ELSE d.put_off_at END,
         changed_at = now()
     FROM touched h WHERE d.campaign_id = :campaign AND d.id = h.id AND d.ctid = h.at
     RETURNING

@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     insert,
     literal,
@@ -40,7 +41,7 @@ from campaigns.rules.channels import Channel
 from campaigns.rules.lifecycle import CampaignState, Reason, State
 from campaigns.store.agencies import Agency
 from campaigns.store.campaigns import Campaign
-from campaigns.store.consents import not_opted_out
+from campaigns.store.consents import bounced, not_opted_out
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery, Message
 from campaigns.store.figures import Figure
@@ -203,7 +204,9 @@ def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
     """Each picked delivery with its person, and why it must be skipped, if so."""
     index, sealed = _ADDRESS[channel]
     refused = ~not_opted_out(_AGENCY, channel, picked.c.address_index)
+    came_back = bounced(_AGENCY, picked.c.address_index) if channel == Channel.EMAIL else false()
     reason = case(
+        (and_(refused, came_back), Reason.BOUNCED.value),
         (refused, Reason.OPTED_OUT.value),
         (gate.c.is_service, null()),
         (index.is_distinct_from(picked.c.address_index), Reason.CHANGED.value),

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import text
 
-from campaigns import receipts
+from campaigns import consent, receipts
 from campaigns.links import Signer
 from campaigns.rules.channels import Channels
 from campaigns.rules.lifecycle import CampaignState
@@ -233,7 +233,57 @@ def test_one_mailbox_that_puts_a_mail_off_holds_no_other_up(
         session.execute(text("UPDATE delivery SET not_before = NULL"))
         session.execute(text("UPDATE campaign SET started_at = now() - interval '25 hours' WHERE kind = 'alert'"))
     send(campaign_id)
+    assert states(campaign_id) == {"sent": 29, "queued": 1}  # put off twice within a day, however old the campaign
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE delivery SET not_before = NULL, put_off_at = put_off_at - interval '25 hours'"))
+    send(campaign_id)
     assert states(campaign_id) == {"sent": 29, "failed: mailbox_full": 1}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [{"kind": "refuse", "code": 421}, {"kind": "drop"}, {"kind": "refuse", "code": 451, "enhanced": "4.3.0"}],
+    ids=["421", "drop", "4.3.0"],
+)
+def test_trouble_with_one_recipient_stops_nobody_else(office, mail_people, start_mailing, send, states, trouble):
+    mail_people(40, mobile=False)
+    office.faults(mail={"events": [{"at": "rcpt", "to": address(5), **trouble}]})
+    campaign_id = start_mailing(Channels.EMAIL)
+    assert send(campaign_id) is End.EMPTY
+    assert states(campaign_id) == {"sent": 39, "queued": 1}
+
+
+def test_when_all_are_put_off_the_sender_waits(office, mail_people, start_mailing, send, states):
+    mail_people(200, mobile=False)
+    office.faults(mail={"events": [{"kind": "drop", "at": "rcpt"}]})
+    campaign_id = start_mailing(Channels.EMAIL)
+    send(campaign_id, seconds=4.0)
+    assert states(campaign_id) == {"queued": 200}
+    assert office.control("counters")["mail"]["connections"] < 200
+
+
+def test_a_line_that_cannot_be_private_pauses_the_campaign(office, mail_people, start_mailing, send, sessions, agency):
+    mail_people(3, mobile=False)
+    campaign_id = start_mailing(Channels.EMAIL)
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE sender SET security = 'tls' WHERE channel = 'email'"))
+    assert send(campaign_id) is End.SENDER
+    with sessions(agency.id)() as session:
+        paused = session.execute(text("SELECT state, pause_reason FROM campaign WHERE id = :c"), {"c": campaign_id})
+        assert tuple(paused.one()) == ("paused", "no_privacy")
+
+
+def test_an_address_that_came_back_since_is_not_told_to_have_refused(
+    office, mail_people, start_mailing, send, states, sessions, agency, vault
+):
+    mail_people(2, mobile=False)
+    campaign_id = start_mailing(Channels.EMAIL)
+    with sessions(agency.id).begin() as session:
+        bounce, said = consent.Source.BOUNCE, consent.Source.LINK
+        consent.stop(session, agency.id, "email", [vault.address_index(address(0))], source=bounce, rule="x")
+        consent.stop(session, agency.id, "email", [vault.address_index(address(1))], source=said, rule="x")
+    send(campaign_id)
+    assert states(campaign_id) == {"skipped: bounced": 1, "skipped: opted_out": 1}
 
 
 def test_a_mail_that_came_back_too_late_does_not_go_again(

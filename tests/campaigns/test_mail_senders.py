@@ -170,3 +170,12 @@ def test_a_stranger_finds_none(save, session, sessions, vault, other_agency, car
         assert mail_senders.senders(theirs, other_agency.id) == []
         with pytest.raises(NotFound):
             mail_senders.save(theirs, vault, other_agency.id, form(), sender_id=made.id, by=carla.id)
+
+
+@pytest.mark.parametrize("theirs", [{"address": "Avisos@limanorte.example"}, {"reply_to": "avisos@limanorte.example"}])
+def test_answers_to_one_agency_come_to_no_other(save, session, sessions, vault, other_agency, carla, theirs):
+    save()
+    session.commit()
+    wanted = form(**({"address": "avisos@callao.example", "bounce_domain": "vuelta.callao.example"} | theirs))
+    with sessions(other_agency.id)() as elsewhere, pytest.raises(Invalid, match="mailbox_of_others"):
+        mail_senders.save(elsewhere, vault, other_agency.id, wanted, by=carla.id)

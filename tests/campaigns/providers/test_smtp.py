@@ -198,7 +198,7 @@ def test_without_tls_only_on_this_machine(settings, office, send):
 
     with pytest.raises(Refused) as refused:
         asyncio.run(elsewhere())
-    assert refused.value.reason is Failure.SENDER_REFUSED
+    assert refused.value.reason is Failure.NO_PRIVACY
 
 
 def test_it_cannot_be_asked(mail):

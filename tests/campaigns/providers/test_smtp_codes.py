@@ -56,13 +56,13 @@ REFUSED = [
 
 LATER = [
     (Stage.CONNECT, None, "", smtp_codes.SOON),
-    (Stage.RCPT, None, "", smtp_codes.SOON),
-    (Stage.DATA, None, "", smtp_codes.SOON),
+    (Stage.RCPT, None, "", smtp_codes.CLOSING),
+    (Stage.DATA, None, "", smtp_codes.CLOSING),
     (Stage.CONNECT, 421, "4.3.2 Service shutting down", smtp_codes.CLOSING),
     (Stage.DOT, 421, "4.4.2 timeout exceeded", smtp_codes.CLOSING),
     (Stage.AUTH, 454, "4.7.0 Temporary authentication failure", smtp_codes.SOON),
     (Stage.MAIL, 451, "4.3.0 local error in processing", smtp_codes.SOON),
-    (Stage.DOT, 452, "4.3.1 Insufficient system storage", smtp_codes.SOON),
+    (Stage.DOT, 452, "4.3.1 Insufficient system storage", smtp_codes.CLOSING),
     (Stage.RCPT, 450, "4.2.0 <rosa@empresa.example>: Greylisted, see later", smtp_codes.BUSY),
     (Stage.RCPT, 451, "4.7.1 Greylisting in action, please come back later", smtp_codes.BUSY),
     (Stage.RCPT, 450, "4.7.1 Greylisted, try again in 120 seconds", 120.0),

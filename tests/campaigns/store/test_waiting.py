@@ -1,4 +1,4 @@
-"""Whatever becomes of an SMS, its mail goes if it failed for good, waits while it may still arrive, or is not needed."""
+"""Whatever becomes of an SMS, its mail goes if it failed for good, waits while it may arrive, or is not needed."""
 
 import pytest
 from sqlalchemy import text

@@ -37,6 +37,7 @@ AGAIN, OLD_AGAIN = _AGAIN % "channel = 'sms' AND ", _AGAIN % ""
 # An SMS whose person has a mail waiting decides about it once, when nothing more can become of the SMS.
 DELIVERY = """
 ALTER TABLE delivery
+    ADD COLUMN put_off_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN mail_waits BOOLEAN DEFAULT false NOT NULL,
     ADD COLUMN decides_mail BOOLEAN GENERATED ALWAYS AS (mail_waits AND (
         state = ANY (ARRAY['delivered', 'unconfirmed', 'skipped'])
@@ -150,7 +151,7 @@ def upgrade() -> None:
     for statements in (KEEP_APPROVALS, SENDER, CAMPAIGN, AGAIN, DELIVERY, DIGEST, RENEW_APPROVALS, DUE, ANALYZE):
         op.execute(statements)
     grant_call("analyze_deliveries(bigint)")
-    grant("delivery", "UPDATE (mail_waits)")
+    grant("delivery", "UPDATE (mail_waits, put_off_at)")
 
 
 def downgrade() -> None:
@@ -159,7 +160,7 @@ def downgrade() -> None:
     op.execute("""
 DROP FUNCTION analyze_deliveries(bigint);
 DROP INDEX delivery_decides;
-ALTER TABLE delivery DROP COLUMN decides_mail, DROP COLUMN mail_waits;
+ALTER TABLE delivery DROP COLUMN decides_mail, DROP COLUMN mail_waits, DROP COLUMN put_off_at;
 ALTER TABLE campaign DROP COLUMN channels, DROP COLUMN mail_sender_id, DROP COLUMN is_discreet;
 ALTER TABLE sender DROP COLUMN host, DROP COLUMN port, DROP COLUMN security, DROP COLUMN reply_to,
     DROP COLUMN bounce_domain, DROP COLUMN dkim_selector, DROP COLUMN dkim_key_sealed
