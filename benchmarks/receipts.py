@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -31,14 +33,15 @@ def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
         campaign_id, first = _sent_campaign(live, number)
         environment, log = stage.environment(live.settings), live.settings.data / "parts.log"
         path = f"/hooks/twilio/{live.sender.key}/status?c={campaign_id}&n=1"
-        seconds = [_bare(live, port, path, number // 2)]
+        bare = [_bare(live, port, path, number // 2)]
         with parts.Parts({**environment, "OUTREACH_PORT": str(port)}, log) as programs:
             programs.start("web", "web")
             parts.wait_for(f"{live.settings.base_url}/health")
             _load(live, path, first, min(1000, number), "queued")  # moves nothing: opens the connections
-            alone = _load(live, path, first, number, "sent")
-        seconds.append(_bare(live, port, path, number - number // 2))
-        tell(f"bare endpoint {number / sum(seconds):.0f}/s, web alone {number / alone:.0f}/s")
+            alone = _taken(programs.pid("web"), lambda: _load(live, path, first, number, "sent"))
+        bare.append(_bare(live, port, path, number - number // 2))
+        bare_alone = _Taken(sum(one.wall for one in bare), sum(one.cpu for one in bare))
+        tell(f"bare endpoint {number / bare_alone.wall:.0f}/s, web alone {number / alone.wall:.0f}/s")
         with parts.installed(environment, log, workers=chosen.workers, port=port):
             _wait_until_applied(live, number)
             together = _load(live, path, first, number, "delivered")
@@ -47,9 +50,12 @@ def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
     return {
         "receipts": number,
         "workers": chosen.workers,
-        "accepted_per_second": round(number / alone, 1),
-        "bare_per_second": round(number / sum(seconds), 1),
-        "ratio": round(sum(seconds) / alone, 3),
+        "accepted_per_second": round(number / alone.wall, 1),
+        "bare_per_second": round(number / bare_alone.wall, 1),
+        "ratio": round(bare_alone.wall / alone.wall, 3),
+        "cpu_microseconds": round(alone.cpu / number * 1e6),
+        "bare_cpu_microseconds": round(bare_alone.cpu / number * 1e6),
+        "cpu_ratio": round(bare_alone.cpu / alone.cpu, 3),
         "accepted_per_second_while_applied": round(number / together, 1),
         "applied_lag_seconds": round(lag, 3),
         "not_applied": number - delivered,
@@ -77,19 +83,39 @@ def _sent_campaign(live: Stage, number: int) -> tuple[int, int]:
     return campaign_id, moved[0]
 
 
+class _Taken(NamedTuple):
+    """Seconds by the clock, and seconds of CPU of the web server: steadier where others use the machine too."""
+
+    wall: float
+    cpu: float
+
+
+def _taken(pid: int, load: Callable[[], float]) -> _Taken:
+    before = _cpu_seconds(pid)
+    wall = load()
+    return _Taken(wall, _cpu_seconds(pid) - before)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process and those it made have used so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(_cpu_seconds(child) for child in parts.children(pid))
+
+
 @contextmanager
-def _bare_server(live: Stage, port: int) -> Iterator[None]:
+def _bare_server(live: Stage, port: int) -> Iterator[int]:
     arguments = supervisor.web("127.0.0.1", port)
     arguments[-1] = "benchmarks.bare_receipts:app"
-    with stage.program(arguments[1:], environment={"OUTREACH_BASE_URL": live.settings.base_url}):
+    with stage.program(arguments[1:], environment={"OUTREACH_BASE_URL": live.settings.base_url}) as process:
         parts.wait_for(f"{live.settings.base_url}/health")
-        yield
+        yield process.pid
 
 
-def _bare(live: Stage, port: int, path: str, count: int) -> float:
-    with _bare_server(live, port):
+def _bare(live: Stage, port: int, path: str, count: int) -> _Taken:
+    with _bare_server(live, port) as pid:
         _load(live, path, 1, min(1000, count), "sent")
-        return _load(live, path, 1, count, "sent")
+        return _taken(pid, lambda: _load(live, path, 1, count, "sent"))
 
 
 def _load(live: Stage, path: str, first: int, count: int, state: str) -> float:

@@ -25,6 +25,7 @@ from outreach.errors import NotSignedIn
 
 View = TypeVar("View", bound=Callable[..., Any])
 _MEGABYTE = 1024 * 1024
+_PLAIN_FORM = "application/x-www-form-urlencoded"
 
 
 class SignedIn(UserMixin, Staff):
@@ -144,7 +145,8 @@ def admit() -> Access | None:
         raise BadRequest
     if access.signed_in:
         _let_in(access)
-    if now.method == "POST" and (now.is_json or (now.files and not access.takes_files)):
+    is_plain = now.method != "POST" or now.content_type == _PLAIN_FORM
+    if not is_plain and (now.is_json or (now.files and not access.takes_files)):
         raise UnsupportedMediaType  # the forms' library would put either into fields for words, whatever it is
     return access
 

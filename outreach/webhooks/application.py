@@ -12,6 +12,7 @@ import structlog
 from flask import Flask, Response
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.exceptions import InternalServerError
+from werkzeug.routing import MapAdapter
 
 from campaigns.settings import Settings
 from outreach import auth, headers, sessions, uploads
@@ -45,6 +46,12 @@ class Webhooks(Flask):
         environ.pop("wsgi.input_terminated", None)
         return super().wsgi_app(environ, start_response)
 
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """By the path alone: the host a request names decides nothing here, and the signature holds the real one."""
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "", "/", "", request.scheme, request.path, request.method)
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none of ours is a coroutine, and Flask would look seven times a request."""
         return func
@@ -54,6 +61,7 @@ def create(settings: Settings, connections: Connections) -> Webhooks:
     """The application for everything below PREFIX. Raises ValueError for a route that a provider does not sign."""
     app = Webhooks(__name__, static_folder=None)
     app.request_class = uploads.Request
+    app.url_map.merge_slashes = False  # it would send elsewhere, and a provider signed this very address
     app.extensions["connections"] = connections
     app.extensions["settings"] = settings
     app.config.update(MAX_FORM_MEMORY_SIZE=1024 * 1024, MAX_FORM_PARTS=2000)
