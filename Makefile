@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := campaigns outreach workers simulator benchmarks frontend tests wsgi.py
 CATALOGUES := $(wildcard translations/*/LC_MESSAGES/*.po)
 WORKERS ?= 2
-BENCHMARKS ?= send "send --latency-ms 100" plan receipts pace memory stop_race "chaos --seed 1"
+BENCHMARKS ?= send "send --latency-ms 100" email plan receipts pace memory stop_race "chaos --seed 1" "chaos --channel email --seed 1"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench chromium lock format clean

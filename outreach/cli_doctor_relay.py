@@ -25,7 +25,7 @@ def relay_command(to: str, language: str) -> None:
     except Refused as refusal:
         raise RuntimeError(f"{where} refuses the letter ({refusal.reason})") from None
     except NotSent:
-        raise RuntimeError(f"{where} took nothing: it does not answer, offers no encryption, or is busy") from None
+        raise RuntimeError(f"{where} took nothing: it does not answer or is busy") from None
     except Unclear:
         raise RuntimeError(f"{where} did not answer in the end: the letter may arrive, or not") from None
     click.echo(f"{where} took the letter to {to}. Look whether it arrives.")

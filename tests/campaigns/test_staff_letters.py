@@ -119,6 +119,6 @@ def test_a_server_that_wants_encryption_and_a_login_gets_both(guarded):
 
 def test_a_server_without_encryption_gets_nothing(mailbox):
     relay = MailRelay("127.0.0.1", mailbox.port, "starttls", "", "", "outreach@limanorte.example")
-    with pytest.raises(NotSent):
+    with pytest.raises(Refused, match="no_privacy"):
         staff_mail.send_now(Settings(mail_relay=relay), letters("es")[-1], seconds=5)
     assert mailbox.mails == []

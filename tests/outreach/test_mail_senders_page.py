@@ -8,8 +8,7 @@ from sqlalchemy import select
 from campaigns import mail_senders
 from campaigns.store.audit import AuditRow
 from tests.campaigns.providers.test_dkim_signing import RSA, pem
-from tests.outreach.conftest import complaints, faults, is_too_wide, send, token
-from tests.outreach.test_in_the_browser import sign_in
+from tests.outreach.conftest import send, token
 
 NEW = "/settings/mail-senders/new"
 SECRET = "clave larga del correo"
@@ -134,19 +133,3 @@ def test_what_the_test_finds_is_told_in_words(as_dora, simulator):
     known = {"port": str(simulator[1]), "security": "starttls"}
     assert "no acepta este usuario y esta contraseña" in told(address="b@limanorte.example", **known)[1]
     assert "no se puede cifrar" in told(address="c@limanorte.example", host="127.1", login="", password="", **known)[1]
-
-
-@pytest.mark.parametrize("width", [1280, 360])
-def test_the_pages_can_be_used_by_everybody(tab, address, dora, as_dora, width):
-    path = send(as_dora, NEW, **typed(dkim_selector="outreach", dkim_key=pem(RSA))).headers["Location"]
-    tab.set_viewport_size({"width": width, "height": 800})
-    sign_in(tab, address, dora.email)
-    for where in ("/settings/", NEW, path):
-        tab.goto(address + where)
-        assert (where, faults(tab)) == (where, [])
-        assert (where, is_too_wide(tab)) == (where, False)
-    tab.fill("#host", "otro.example")
-    tab.keyboard.press("Enter")
-    tab.wait_for_selector("#password-error")
-    assert faults(tab) == []
-    assert complaints(tab) == []
