@@ -88,6 +88,8 @@ def test_workers_share_it(throttle, valkey):
     asked, seconds = used(valkey, [throttle(200, name) for name in "abc"], 40)
     assert 0 < sum(asked) <= 200 * seconds
     workers = [throttle(200, name, sender="2") for name in "abc"]
+    for worker in 3 * workers:  # until each has places of its own
+        worker.take(0, parts=1)
     workers[0].take(1, parts=1)
     for turn in range(9):
         time.sleep(2 * REST)
