@@ -31,12 +31,17 @@ _WRITE: Final = frozenset(
         "contact:write",
         "contact:delete",
         "contact:import",
+        "contact:reveal",
+        "contact:merge",
         "segment:write",
         "inbound:close",
     }
 )
 _APPROVE: Final = frozenset({"campaign:approve", "campaign:control"})
-_MANAGE: Final = frozenset({"agency:manage", "sender:manage"})
+# "contact:names": names in full on screens. "count:small": numbers under ten, which may point at somebody.
+_MANAGE: Final = frozenset(
+    {"agency:manage", "sender:manage", "contact:names", "contact:erase", "contact:export", "count:small"}
+)
 
 RIGHTS: Final[dict[Role, frozenset[str]]] = {
     Role.WRITER: _READ | _WRITE,

@@ -16,6 +16,7 @@ class AuditRow(Table):
     __table_args__ = (
         Index("audit_agency", "agency_id", "id"),
         Index("audit_staff", "agency_id", "staff_id", "did", "id"),
+        Index("audit_subject", "agency_id", "subject", "id"),
     )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))

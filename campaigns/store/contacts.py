@@ -50,6 +50,7 @@ class Contact(Table):
         Index("contact_agency", "agency_id", "id"),
         Index("contact_place", "agency_id", "place_code"),
         Index("contact_language", "agency_id", "language"),
+        Index("contact_import", "agency_id", "import_id", postgresql_where=text("import_id IS NOT NULL")),
     )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
@@ -63,8 +64,11 @@ class Contact(Table):
     language: Mapped[str]
     accepts_fallback: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     place_code: Mapped[Code | None]
+    role: Mapped[str | None]  # in their business: a rules.roles.Role
     legal_ground: Mapped[str | None]  # None: kept, not written to
     ground_on: Mapped[date | None]
+    ground_source: Mapped[str | None]  # where its proof is, as staff wrote it
+    ground_text: Mapped[str | None]  # which version of the text they agreed to
     import_id: Mapped[Ref | None]
     made_at: Mapped[Made]
     changed_at: Mapped[Made]
@@ -98,6 +102,15 @@ class ContactTag(Table):
     agency_id: Mapped[Ref] = mapped_column(primary_key=True)
     tag: Mapped[str] = mapped_column(String(collation="C"), primary_key=True)
     contact_id: Mapped[Ref] = mapped_column(primary_key=True, index=True)
+
+
+class ContactAlias(Table):
+    """An address of somebody who was merged into this contact: a file that names it means them."""
+
+    __tablename__ = "contact_alias"
+    agency_id: Mapped[Ref] = mapped_column(primary_key=True)
+    address_index: Mapped[BlindIndex] = mapped_column(primary_key=True)
+    contact_id: Mapped[Ref] = mapped_column(index=True)
 
 
 def get(session: Session, agency_id: int, contact_id: int) -> Contact | None:

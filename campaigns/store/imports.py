@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ForeignKey, Integer, delete, func, insert, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Stored, Table
+from campaigns.store.metadata import Index as BlindIndex
 
 
 class Import(Table):
-    """One file brought in. `state`: waiting, running, done or failed (then `failure` is a code with values)."""
+    """One file brought in, step by step.
+
+    `state`: reading (a spreadsheet is taken apart), columns (waits for staff to say what each column is), checking,
+    checked (waits for staff), waiting, running, then done, failed (`failure` is a code with values) or stopped;
+    undoing and undone.
+    """
 
     __tablename__ = "import"
     id: Mapped[Id]
@@ -23,6 +29,14 @@ class Import(Table):
     bytes_done: Mapped[Ref] = mapped_column(server_default="0")
     report: Mapped[Stored | None]
     failure: Mapped[Stored | None]
+    kind: Mapped[str] = mapped_column(server_default="delimited")  # delimited | xlsx | ods
+    name_sealed: Mapped[Sealed | None]  # the file's name: it may name somebody
+    look_sealed: Mapped[Sealed | None]  # what the file looks like, as JSON: its headings may name somebody
+    check_report: Mapped[Stored | None]
+    begun_at: Mapped[Moment | None]
+    is_stop_asked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    undone_at: Mapped[Moment | None]
+    undone_by: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
     leased_until: Mapped[Moment | None]
     made_at: Mapped[Made]
     finished_at: Mapped[Moment | None]
@@ -36,6 +50,36 @@ class ImportChunk(Table):
     import_id: Mapped[Ref] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
     content_sealed: Mapped[Sealed]
+
+
+class ImportFault(Table):
+    """Rows of a file that were refused or warned of, many to a sealed piece, for staff to take away as a file."""
+
+    __tablename__ = "import_fault"
+    agency_id: Mapped[Ref]
+    import_id: Mapped[Ref] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    content_sealed: Mapped[Sealed]
+
+
+class ImportColumns(Table):
+    """What each column is in files with these headings, as the agency's staff last said."""
+
+    __tablename__ = "import_columns"
+    agency_id: Mapped[Ref] = mapped_column(primary_key=True)
+    headings_index: Mapped[BlindIndex] = mapped_column(primary_key=True)
+    columns: Mapped[Stored]
+    changed_at: Mapped[Made]
+
+
+class ContactBefore(Table):
+    """A contact as it was before an import changed it, for undoing; sealed values stay sealed."""
+
+    __tablename__ = "contact_before"
+    agency_id: Mapped[Ref]
+    import_id: Mapped[Ref] = mapped_column(ForeignKey("import.id", ondelete="CASCADE"), primary_key=True)
+    contact_id: Mapped[Ref] = mapped_column(primary_key=True, index=True)
+    before: Mapped[Stored]
 
 
 def _until(seconds: float) -> ColumnElement[datetime]:
