@@ -206,6 +206,8 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "place_unknown": later("Choose a place from the list."),
     "sector_unknown": later("Choose lines of business from the list."),
     "ground_unknown": later("Choose a reason from the list."),
+    "mode_unknown": later("Choose what becomes of people who are there already."),
+    "field_unknown": later("Choose what to replace from the list."),
     # inbox
     "inbound_not_waiting": later("This message was closed already."),
 }

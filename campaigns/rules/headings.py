@@ -7,7 +7,10 @@ from campaigns.rules.spelling import key
 
 
 class Field(StrEnum):
-    """What a column can hold. `ground` says whether, or why, we may write; `agreed_on` is the date of it."""
+    """What a column can hold. `ground` says whether, or why, we may write; `agreed_on` is the date of it.
+
+    `ground_source` says where its proof is kept, `ground_text` which version of the text was agreed to.
+    """
 
     NAME = "name"
     FIRST_NAME = "first_name"
@@ -24,6 +27,9 @@ class Field(StrEnum):
     GROUND = "ground"
     AGREED_ON = "agreed_on"
     TAGS = "tags"
+    ROLE = "role"
+    GROUND_SOURCE = "ground_source"
+    GROUND_TEXT = "ground_text"
 
 
 ADDRESSES = frozenset({Field.PHONE, Field.EMAIL})
@@ -85,6 +91,15 @@ _WHOLE: dict[Field, tuple[str, ...]] = {
         "fecha de registro", "date of acceptance", "accepted at", "consented at", "consent at",
     ),
     Field.TAGS: ("etiquetas", "etiqueta", "tags", "tag", "labels", "label", "grupo", "grupos", "group", "groups"),
+    Field.ROLE: ("cargo", "rol", "funcion", "role", "puesto", "ocupacion", "position", "job title"),
+    Field.GROUND_SOURCE: (
+        "fuente del consentimiento", "fuente de consentimiento", "origen del consentimiento", "prueba",
+        "prueba del consentimiento", "consent source", "source of consent", "proof", "proof of consent",
+    ),
+    Field.GROUND_TEXT: (
+        "version del texto", "texto aceptado", "version del consentimiento", "text version", "consent version",
+        "consent text", "agreed text",
+    ),
 }  # fmt: skip
 
 _RANK = {heading: (field, rank) for field, known in _WHOLE.items() for rank, heading in enumerate(known)}

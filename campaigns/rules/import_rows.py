@@ -78,6 +78,7 @@ Cells = Mapping[Field, str]
 CONSENT = "consent"
 LONGEST_NAME = 200
 LONGEST_TAG = 60
+LONGEST_PROOF = 120  # of each part of a ground's proof
 MOST_TAGS = 20
 _REMEMBERED = 4_096  # answers kept per column: places and sectors repeat, and memory stays flat when they do not
 
