@@ -229,3 +229,62 @@ def test_a_wrong_password_concerns_the_sender(mail):
 )
 def test_of_the_answer_only_the_servers_own_name_is_kept(said, name):
     assert smtp.queued_as(said) == name
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({b"DATA": None}, NotSent),  # it hung up before the mail began: nothing was taken
+        ({b"DATA": b"451 4.3.0 later"}, NotSent),
+        ({b"DATA": b"554 5.5.1 no valid recipients"}, Refused),
+        ({b"DATA": b"250 what"}, NotSent),
+        ({b".": None}, Unclear),
+        ({b".": b"354 go on"}, Unclear),
+        ({b"MAIL": b"250-first\r\n250 second", b".": b"250 2.0.0 Ok: queued as 4XyZ12"}, "4XyZ12"),
+    ],
+)
+def test_only_silence_after_the_final_dot_leaves_open_whether_it_was_taken(settings, said, expected):
+    answers = {b"EHLO": b"250 here", b"MAIL": b"250 ok", b"RCPT": b"250 ok", b"DATA": b"354 go", b".": b"250 ok"} | said
+
+    async def serve(reader, writer):
+        writer.write(b"220 here\r\n")
+        in_mail = False
+        while words := await reader.readline():
+            if in_mail and words != b".\r\n":
+                continue
+            said = answers.get(b"." if in_mail else words.split()[0], b"250 ok")
+            in_mail = said is not None and said.startswith(b"354")
+            if said is None:
+                break
+            writer.write(said + b"\r\n")
+        writer.close()
+        await writer.wait_closed()
+        gone.set()
+
+    gone = asyncio.Event()
+
+    async def main():
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            account = Account(1, "avisos@limanorte.example", "", "", Server("127.0.0.1", port, Security.NONE))
+            provider = smtp.Smtp(account, settings)
+            try:
+                return await provider.send(message())
+            finally:
+                await provider.close()
+                await gone.wait()
+
+    if isinstance(expected, str):
+        assert asyncio.run(main()) == expected
+    else:
+        with pytest.raises(expected):
+            asyncio.run(main())
+
+
+def test_an_address_outside_ascii_is_spoken_in_ascii_or_not_at_all(send, office):
+    send("rosa@peñarol.example")
+    assert office.got("rosa@xn--pearol-xwa.example")
+    with pytest.raises(Refused):
+        send("peña@empresa.example")
+    with pytest.raises(Refused):
+        send("rosa@empresa.example>\r\nRCPT TO:<otra@empresa.example")
