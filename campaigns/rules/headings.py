@@ -112,6 +112,8 @@ _AGREES = frozenset({
 # One telling word inside a longer heading, most telling first: "Fecha en que aceptó" is a date before a consent.
 _INSIDE: tuple[tuple[frozenset[str], Field], ...] = (
     (frozenset({"fecha", "date"}), Field.AGREED_ON),
+    (frozenset({"fuente", "origen", "source", "medio", "canal", "lugar"}), Field.GROUND_SOURCE),
+    (frozenset({"version", "texto", "text", "formulario", "form"}), Field.GROUND_TEXT),
     (_AGREES, Field.GROUND),
     (frozenset({"correo", "email", "mail", "correos"}), Field.EMAIL),
     (frozenset({"celular", "movil", "mobile", "cel", "whatsapp"}), Field.PHONE),
@@ -121,6 +123,7 @@ _INSIDE: tuple[tuple[frozenset[str], Field], ...] = (
     (frozenset({"distrito", "district"}), Field.DISTRICT),
     (frozenset({"provincia", "province"}), Field.PROVINCE),
     (frozenset({"departamento", "department", "region"}), Field.DEPARTMENT),
+    (frozenset({"cargo", "rol", "role"}), Field.ROLE),
     (frozenset({"negocio", "empresa", "business", "company", "comercial"}), Field.BUSINESS),
     (frozenset({"materno"}), Field.SECOND_LAST_NAME),
     (frozenset({"apellido", "apellidos", "surname"}), Field.LAST_NAME),
@@ -128,7 +131,9 @@ _INSIDE: tuple[tuple[frozenset[str], Field], ...] = (
 )
 _GIVEN = frozenset({"nombre", "nombres"})
 _FAMILY = frozenset({"apellido", "apellidos"})
-_DATE_TELLS = frozenset({"acept", "consent", "autoriz", "agree", "accept", "opt"})
+# What a heading must also speak of before its date, place or text is taken for that of a consent.
+_PROOF = frozenset({Field.AGREED_ON, Field.GROUND_SOURCE, Field.GROUND_TEXT})
+_PROOF_TELLS = frozenset({"acept", "consent", "autoriz", "agree", "accept", "opt"})
 
 
 def map_headings(headings: Sequence[str]) -> dict[Field, int]:
@@ -161,7 +166,7 @@ def _claim(heading: str) -> tuple[Field, int] | None:
     if present & _GIVEN and present & _FAMILY:
         return Field.NAME, 900
     for rank, (telling, field) in enumerate(_INSIDE):
-        if present & telling and (field is not Field.AGREED_ON or any(tell in heading for tell in _DATE_TELLS)):
+        if present & telling and (field not in _PROOF or any(tell in heading for tell in _PROOF_TELLS)):
             return field, 1000 + rank
     return None
 

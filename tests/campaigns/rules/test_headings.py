@@ -41,6 +41,9 @@ def test_english_in_another_order() -> None:
         ("Distrito del negocio", "district"), ("Lengua materna", "language"), ("Idioma de los mensajes", "language"),
         ("¿Acepta recibir SMS?", "ground"), ("Consentimiento informado", "ground"), ("Base legal", "ground"),
         ("Fecha en que aceptó", "agreed_on"), ("Fecha del consentimiento", "agreed_on"), ("Etiquetas", "tags"),
+        ("Cargo", "role"), ("Rol en la empresa", "role"), ("Job title", "role"), ("Cargo del titular", "role"),
+        ("Fuente del consentimiento", "ground_source"), ("Medio por el que autorizó", "ground_source"),
+        ("Versión del texto", "ground_text"), ("Texto que aceptó", "ground_text"), ("Consent text", "ground_text"),
         ("Departamento", "department"), ("Last name", "last_name"), ("Apellido materno", "second_last_name"),
     ],
 )  # fmt: skip
@@ -49,7 +52,8 @@ def test_one_heading(heading: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "heading", ["", "N°", "Observaciones", "DNI", "RUC", "Fecha de nacimiento", "Dirección", "x" * 999]
+    "heading",
+    ["", "N°", "Observaciones", "DNI", "RUC", "Fecha de nacimiento", "Dirección", "Lugar de nacimiento", "x" * 999],
 )
 def test_a_heading_that_is_no_field(heading: str) -> None:
     assert _mapped(heading) == {}
