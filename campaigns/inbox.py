@@ -76,9 +76,9 @@ def waiting(session: Session, vault: Vault, agency_id: int, *, before: int | Non
     people = contacts.known(session, agency_id, [row.contact_id for row in rows if row.contact_id])
     names = campaigns.names(session, agency_id, {row.campaign_id for row in rows if row.campaign_id})
 
-    def shown(sealed: bytes) -> str:
+    def shown(sealed: bytes | None) -> str:
         try:
-            return vault.open(sealed, agency_id)
+            return vault.open_optional(sealed, agency_id)
         except Unsealable:
             return ""  # one damaged text must not hide the others
 

@@ -34,6 +34,7 @@ class Work(StrEnum):
     RECEIPTS = "receipts"
     IMPORT = "import"
     NOTICES = "notices"
+    RETENTION = "retention"
 
 
 JOBS: Final[dict[Work, str]] = {
@@ -45,10 +46,11 @@ JOBS: Final[dict[Work, str]] = {
     Work.RECEIPTS: "workers.receipts.apply",
     Work.IMPORT: "workers.imports.run",
     Work.NOTICES: "workers.notices.mail",
+    Work.RETENTION: "workers.retention.run",
 }
 
 
-_LESS_THAN_URGENT: Final = frozenset({Work.SEND, Work.PLAN, Work.IMPORT, Work.NOTICES})
+_LESS_THAN_URGENT: Final = frozenset({Work.SEND, Work.PLAN, Work.IMPORT, Work.NOTICES, Work.RETENTION})
 
 
 def queue_name(what: Work) -> str:

@@ -4,4 +4,4 @@ from typing import Final
 
 # What must begin at its time stands before upkeep, of which there may be much while many campaigns wait for news.
 SHORT: Final = ("receipts", "schedule", "upkeep", "notices")
-WATCHED: Final = (*SHORT, "urgent", "planning", "imports", "dispatch")
+WATCHED: Final = (*SHORT, "urgent", "planning", "imports", "dispatch", "retention")

@@ -57,7 +57,7 @@ def run(settings: Settings, names: Sequence[str] = queues.WATCHED, *, burst: boo
 def _preload() -> None:
     # Every job's process is a copy of this one: what is imported here costs them nothing, and what is frozen here is
     # neither walked by their garbage collector nor copied because of it (a sixth of the time of a send).
-    from workers import dispatch, imports, notices, planning, receipts, schedule, upkeep, urgent  # noqa: F401
+    from workers import dispatch, imports, notices, planning, receipts, retention, schedule, upkeep, urgent  # noqa: F401
 
     gc.collect()
     gc.freeze()

@@ -22,6 +22,12 @@ class Agency(Table):
     parts_per_month: Mapped[int | None] = mapped_column(Integer)  # None is no limit
     brake_failed: Mapped[Small] = mapped_column(server_default="20")  # per cent of the last outcomes
     brake_filtered: Mapped[Small] = mapped_column(server_default="2")
+    # Days that things are kept (campaigns/retention.py); None: until somebody takes them away.
+    keep_messages_days: Mapped[int | None] = mapped_column(Integer, server_default="90")
+    keep_inbound_days: Mapped[int | None] = mapped_column(Integer, server_default="180")
+    keep_groundless_days: Mapped[int | None] = mapped_column(Integer)
+    keep_imports_days: Mapped[int | None] = mapped_column(Integer, server_default="30")
+    retention_due_at: Mapped[Moment] = mapped_column(server_default=text("now() + '1 day'::interval"))
     made_at: Mapped[Made]
 
 

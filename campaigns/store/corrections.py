@@ -10,16 +10,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from campaigns.rules.audience import LACKS, Share, Texts, Way, share
 from campaigns.rules.channels import Channel, Channels
-from campaigns.rules.lifecycle import CampaignState, Reason, State
+from campaigns.rules.lifecycle import HANDED_OVER, CampaignState, Reason, State
 from campaigns.store import audiences, figures
 from campaigns.store.audiences import Columns, Slice
 from campaigns.store.campaigns import Campaign
 from campaigns.store.consents import Address, bounced, not_opted_out, reachable_by_email, reachable_by_sms
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
+from campaigns.store.former_indexes import same_address
 
-# The phone or the mailbox has it, or may have it. A failed message certainly did not arrive.
-HANDED_OVER: Final = (State.SENT, State.DELIVERED, State.UNCONFIRMED, State.UNKNOWN)
 # Not one of lifecycle.Reason: planning calls it `changed`, a page can tell the two apart.
 GONE: Final = "gone"
 _OVER: Final = (CampaignState.FINISHED, CampaignState.STOPPED, CampaignState.CANCELLED)
@@ -222,7 +221,10 @@ def _why(channel: Channel, agency_id: int, index: Address, gone: ColumnElement[s
     no_reason: ColumnElement[str | None] = nothing().cast(String)
     whens: list[tuple[ColumnElement[bool], ColumnElement[Any]]] = [
         (index.is_(None), literal(LACKS[channel].value)),
-        (and_(theirs == index, reachable_by_sms() if by_sms else reachable_by_email()), no_reason),
+        (
+            and_(same_address(agency_id, theirs, index), reachable_by_sms() if by_sms else reachable_by_email()),
+            no_reason,
+        ),
     ]
     if not by_sms:
         whens.append((bounced(agency_id, index), literal(Reason.BOUNCED.value)))
@@ -230,7 +232,7 @@ def _why(channel: Channel, agency_id: int, index: Address, gone: ColumnElement[s
         *whens,
         (~not_opted_out(agency_id, channel, index), literal(Reason.OPTED_OUT.value)),
         (Contact.id.is_(None), gone),
-        (theirs.is_distinct_from(index), literal(Reason.CHANGED.value)),
+        (~same_address(agency_id, theirs, index), literal(Reason.CHANGED.value)),
         else_=audiences.why_not(channel),
     )
 

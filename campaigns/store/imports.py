@@ -37,6 +37,7 @@ class Import(Table):
     is_stop_asked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     undone_at: Mapped[Moment | None]
     undone_by: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
+    cleared_at: Mapped[Moment | None]  # its faulty rows and what undoing needs are gone
     leased_until: Mapped[Moment | None]
     made_at: Mapped[Made]
     finished_at: Mapped[Moment | None]

@@ -21,6 +21,9 @@ class Inbound(Table):
         Index("inbound_waiting", "agency_id", "id", postgresql_where=text("closed_at IS NULL")),
         # One person's page counts what they wrote.
         Index("inbound_contact", "agency_id", "contact_id", postgresql_where=text("contact_id IS NOT NULL")),
+        # Erasing looks for what came from an address, retention for what is old.
+        Index("inbound_address", "agency_id", "address_index"),
+        Index("inbound_kept", "agency_id", "received_at", postgresql_where=text("body_sealed IS NOT NULL")),
     )
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
@@ -28,8 +31,8 @@ class Inbound(Table):
     provider_ref: Mapped[str]
     channel: Mapped[str]
     address_index: Mapped[BlindIndex]
-    address_sealed: Mapped[Sealed]
-    body_sealed: Mapped[Sealed]
+    address_sealed: Mapped[Sealed | None]  # None, like the body: taken away by retention, or with their person
+    body_sealed: Mapped[Sealed | None]
     contact_id: Mapped[int | None] = mapped_column(BigInteger)  # as known when it came; the contact may go
     campaign_id: Mapped[int | None] = mapped_column(BigInteger)  # the latest campaign that reached the person
     kind: Mapped[str]

@@ -8,6 +8,7 @@ from campaigns.store import (  # noqa: F401 - importing a noun's file declares i
     contacts,
     deliveries,
     figures,
+    former_indexes,
     imports,
     inbound,
     notices,

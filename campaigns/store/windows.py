@@ -45,6 +45,7 @@ from campaigns.store.consents import bounced, not_opted_out
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery, Message
 from campaigns.store.figures import Figure
+from campaigns.store.former_indexes import same_address
 from campaigns.store.reference import Place
 
 # Never named as a column: SQLAlchemy would set that column to it in the UPDATE.
@@ -209,7 +210,7 @@ def _weighed(gate: CTE, picked: CTE, channel: str) -> CTE:
         (and_(refused, came_back), Reason.BOUNCED.value),
         (refused, Reason.OPTED_OUT.value),
         (gate.c.is_service, null()),
-        (index.is_distinct_from(picked.c.address_index), Reason.CHANGED.value),
+        (~same_address(_AGENCY, index, picked.c.address_index), Reason.CHANGED.value),
         (Contact.legal_ground.is_(None), Reason.NO_GROUND.value),
         else_=null(),
     )
