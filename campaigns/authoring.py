@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from campaigns import audit, drafts
 from campaigns.drafts import Draft
 from campaigns.errors import Conflict, NotFound
-from campaigns.rules import names
+from campaigns.rules import names, segments
 from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
 from campaigns.store import agencies as agency_store
@@ -148,6 +148,8 @@ def delete(session: Session, agency_id: int, campaign_id: int, *, by: int) -> No
 def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: datetime) -> Campaign:
     """Hand the draft on: its segment's rule is frozen and its audience will be planned. The caller nudges.
 
+    Frozen is also what other segments it names say now: who changes one of those later changes no approved audience.
+
     Raises NotFound, the first of drafts.lacks(), or Conflict("campaign_submitted") - also the second time.
     """
     campaign = store.hold(session, agency_id, campaign_id)
@@ -155,12 +157,20 @@ def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: 
         raise Conflict("campaign_submitted")
     for problem in drafts.lacks(session, agency_id, campaign, now=now):
         raise problem
-    segment = segment_store.get(session, agency_id, campaign.segment_id or 0)
-    submitted = store.submit(session, agency_id, campaign_id, rule=segment.rule if segment else {}, author_id=by)
+    rule = _frozen_rule(session, agency_id, campaign.segment_id)
+    submitted = store.submit(session, agency_id, campaign_id, rule=rule, author_id=by)
     if submitted is None:  # the row is locked, so its state cannot have changed since it was read
         raise Conflict("campaign_submitted")
     audit.record(session, agency_id, audit.Did.CAMPAIGN_SUBMITTED, f"campaign:{campaign_id}", by=by)
     return submitted
+
+
+def _frozen_rule(session: Session, agency_id: int, segment_id: int | None) -> dict[str, Any]:
+    """The rule of a segment, written out; nothing for a campaign that chooses nobody."""
+    segment = segment_store.get(session, agency_id, segment_id) if segment_id else None
+    if segment is None:
+        return {}
+    return segments.store(segment_store.written_out(session, agency_id, segments.parse(segment.rule)))
 
 
 def take_back(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Campaign:

@@ -81,6 +81,24 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "file_is_spreadsheet": later(
         "This is a spreadsheet file. Open it, save the sheet as CSV UTF-8 and send that file."
     ),
+    "file_old_excel": later(
+        "This is an Excel file of an old or binary kind (.xls, .xlsb). Open it, save it as an Excel Workbook (.xlsx) "
+        "and send that file."
+    ),
+    "file_password": later("This file is locked with a password. Save it without one and send that file."),
+    "file_packed": later("This is a packed folder. Take the table out of it and send the table alone."),
+    "file_web_page": later(
+        "This is a web page that is only called a spreadsheet. Open it in Excel or LibreOffice, save it as .xlsx and "
+        "send that file."
+    ),
+    "file_broken": later(
+        "This spreadsheet is damaged or was cut off on its way. Open it, save it anew as .xlsx and send that file."
+    ),
+    "file_no_rows": later("No sheet of this spreadsheet that can be seen holds anything."),
+    "file_too_much_inside": later(
+        "There is more inside this spreadsheet than can be unpacked here. Delete pictures, other sheets and cells far "
+        "away from the table, or save the sheet as CSV UTF-8."
+    ),
     "encoding_unknown": later("The letters of this file cannot be read. Save it again as CSV UTF-8."),
     "file_too_big": later("A file may have %(most)s MB. Cut this one into smaller ones."),
     "import_unknown": later("This import does not exist."),
@@ -131,6 +149,10 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
         "%(count)s campaign uses this segment, so it cannot be deleted.",
         "%(count)s campaigns use this segment, so it cannot be deleted.",
     ),
+    "segment_inside": counted(
+        "The segment %(names)s is made of this one, so it cannot be deleted.",
+        "%(count)s segments are made of this one, so it cannot be deleted: %(names)s.",
+    ),
     "rule_shape": later("This rule cannot be read. Put it together again."),
     "rule_empty_group": later("A group has no condition in it. Add one or remove the group."),
     "rule_too_deep": later("Groups may lie %(most)s deep. Simplify the rule."),
@@ -139,6 +161,12 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "rule_place": later("%(value)s is not a place."),
     "rule_language": later("%(value)s is not a language."),
     "rule_tag": later("Write the tag."),
+    "rule_role": later("%(value)s is nothing that somebody can be in a business here."),
+    "rule_channel": later("%(value)s is no way to reach people."),
+    "rule_days": later("Write a number of days from 1 to %(most)s."),
+    "rule_segment_unknown": later("This segment is not there any more. Choose another, or remove the condition."),
+    "rule_circle": later("A segment cannot be made of itself: %(way)s. Take one of them out."),
+    "rule_outgrown": later("“%(name)s” is made of this segment and would become too large. Simplify the rule."),
     # campaigns
     "campaign_unknown": later("This campaign does not exist."),
     "campaign_not_submitted": later("This campaign is not waiting for approval any more. Reload the page."),

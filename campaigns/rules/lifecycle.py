@@ -95,6 +95,8 @@ MOVES: Final[dict[State, frozenset[State]]] = {
     State.SKIPPED: frozenset(),
 }
 
+# The phone or the mailbox has it, or may have it. A failed message certainly did not arrive.
+HANDED_OVER: Final = (State.SENT, State.DELIVERED, State.UNCONFIRMED, State.UNKNOWN)
 FINAL: Final = frozenset({State.DELIVERED, State.FAILED, State.UNCONFIRMED, State.SKIPPED})
 EDITABLE: Final = frozenset(
     {CampaignState.SUBMITTED, CampaignState.APPROVED, CampaignState.SCHEDULED, CampaignState.DRAFT}

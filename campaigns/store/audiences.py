@@ -38,6 +38,7 @@ from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 from campaigns.store.figures import Figure
 from campaigns.store.segment_sql import Run, picks
+from campaigns.store.segments import written_out
 
 Columns = Select[*tuple[Any, ...]]  # a SELECT whose columns its maker tells
 
@@ -59,7 +60,7 @@ class Slice:
 def count(session: Session, agency_id: int, rule: Rule) -> Count:
     """How many contacts the rule picks now, by whether and why not they can be written to, in one statement."""
     by = (why_not(Channel.SMS), why_not(Channel.EMAIL), Contact.language, Contact.accepts_fallback)
-    rows = session.execute(select(*by, func.count()).where(picks(rule, agency_id)).group_by(*by)).all()
+    rows = session.execute(select(*by, func.count()).where(_picked(session, agency_id, rule)).group_by(*by)).all()
     return Count(tuple(Group(*row) for row in rows))
 
 
@@ -67,7 +68,7 @@ def listed(
     session: Session, agency_id: int, rule: Rule, *, reachable: bool | None, below: int | None, limit: int
 ) -> Sequence[Contact]:
     """Contacts the rule picks, newest first, from below id `below`; only those (not) reachable by SMS, if asked."""
-    statement = select(Contact).where(picks(rule, agency_id))
+    statement = select(Contact).where(_picked(session, agency_id, rule))
     if reachable is not None:
         statement = statement.where(reachable_by_sms() if reachable else not_(reachable_by_sms()))
     if below is not None:
@@ -77,7 +78,12 @@ def listed(
 
 def total(session: Session, agency_id: int, rule: Rule) -> int:
     """How many contacts the rule picks now."""
-    return session.scalar(select(func.count()).select_from(Contact).where(picks(rule, agency_id))) or 0
+    return session.scalar(select(func.count()).select_from(Contact).where(_picked(session, agency_id, rule))) or 0
+
+
+def _picked(session: Session, agency_id: int, rule: Rule, run: Run | None = None) -> ColumnElement[bool]:
+    """Whom the rule picks, with the segments it names as they are now; the rule of a campaign names none any more."""
+    return picks(written_out(session, agency_id, rule), agency_id, run)
 
 
 def plan_slice(session: Session, campaign: Campaign, rule: Rule, texts: Texts, *, after: int, size: int) -> Slice:
@@ -96,7 +102,8 @@ def plan_slice(session: Session, campaign: Campaign, rule: Rule, texts: Texts, *
             why_not(channel).label(f"{channel}_why"),
             _language_to_use(texts.of(channel)).label(f"{channel}_language"),
         )
-    return queue(session, campaign, asked.where(picks(rule, campaign.agency_id, Run(after, upto))), upto=upto)
+    picked = _picked(session, campaign.agency_id, rule, Run(after, upto))
+    return queue(session, campaign, asked.where(picked), upto=upto)
 
 
 def queue(session: Session, campaign: Campaign, asked: Columns, *, upto: int) -> Slice:

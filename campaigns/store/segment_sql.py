@@ -4,26 +4,38 @@ Prefixes are ranges under COLLATE "C", because LIKE is not leakproof and loses i
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, exists, false, not_, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from campaigns.rules.channels import Channel
+from campaigns.rules.lifecycle import HANDED_OVER
 from campaigns.rules.segments import (
     AllOf,
+    Answered,
     AnyOf,
+    Contacted,
     HasEmail,
+    HasRole,
     HasSms,
     InPlace,
     InSector,
+    InSegment,
+    Leaf,
     NoneOf,
+    Reachable,
     Reads,
     Rule,
     Tagged,
     prefix_end,
 )
-from campaigns.store.consents import has_email, has_sms
+from campaigns.store.campaigns import Campaign
+from campaigns.store.consents import has_email, has_sms, reachable_by_email, reachable_by_sms
 from campaigns.store.contacts import Contact, ContactSector, ContactTag
+from campaigns.store.deliveries import Delivery
+from campaigns.store.inbound import Inbound
 
 
 class Run(NamedTuple):
@@ -37,7 +49,7 @@ class _Whose(NamedTuple):
     agency_id: int
     run: Run | None
 
-    def among(self, contact_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    def among(self, contact_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
         """True for rows of these contacts. PostgreSQL does not carry a range over from one side of a join to the
         other by itself: without this every slice of a plan would read all sectors of all contacts.
         """
@@ -47,7 +59,10 @@ class _Whose(NamedTuple):
 
 
 def picks(rule: Rule, agency_id: int, run: Run | None = None) -> ColumnElement[bool]:
-    """True for the contacts of the agency that `rule` picks; only those of the run, if one is given."""
+    """True for the contacts of the agency that `rule` picks; only those of the run, if one is given.
+
+    The rule names no other segments: store.segments.written_out() comes first.
+    """
     whose = _Whose(agency_id, run)
     return and_(Contact.agency_id == agency_id, whose.among(Contact.id), _where(rule, whose))
 
@@ -71,6 +86,7 @@ def _any(rules: Sequence[Rule], whose: _Whose) -> ColumnElement[bool]:
     places = [rule.code for rule in rules if isinstance(rule, InPlace)]
     languages = [rule.language for rule in rules if isinstance(rule, Reads)]
     tags = [rule.tag for rule in rules if isinstance(rule, Tagged)]
+    roles = [rule.role.value for rule in rules if isinstance(rule, HasRole)]
     found: list[ColumnElement[bool]] = []
     if sectors:
         found.append(
@@ -85,6 +101,8 @@ def _any(rules: Sequence[Rule], whose: _Whose) -> ColumnElement[bool]:
         found.append(_begins(Contact.place_code, places))
     if languages:
         found.append(Contact.language.in_(languages))
+    if roles:
+        found.append(Contact.role.in_(roles))
     if tags:
         found.append(
             exists().where(
@@ -94,10 +112,67 @@ def _any(rules: Sequence[Rule], whose: _Whose) -> ColumnElement[bool]:
                 ContactTag.tag.in_(tags),
             )
         )
-    found += [has_sms() for rule in rules if isinstance(rule, HasSms)]
-    found += [has_email() for rule in rules if isinstance(rule, HasEmail)]
-    found += [_where(rule, whose) for rule in rules if isinstance(rule, AllOf | AnyOf | NoneOf)]
+    for rule in rules:
+        if isinstance(rule, AllOf | AnyOf | NoneOf):
+            found.append(_where(rule, whose))
+        else:
+            found += _alone(rule, whose)
     return or_(false(), *found)
+
+
+def _alone(leaf: Leaf, whose: _Whose) -> list[ColumnElement[bool]]:
+    """The condition of a leaf that is not looked up together with others of its kind."""
+    match leaf:
+        case HasSms():
+            return [has_sms()]
+        case HasEmail():
+            return [has_email()]
+        case Reachable(channel):
+            return [reachable_by_sms() if channel is Channel.SMS else reachable_by_email()]
+        case Contacted(days):
+            return [_contacted(days, whose)]
+        case Answered(ever_or_days):
+            return [_answered(ever_or_days, whose)]
+        case InSegment(number):
+            raise ValueError(f"segment {number} is not written out")
+    return []
+
+
+def _contacted(days: int, whose: _Whose) -> ColumnElement[bool]:
+    """By an index of each partition that can hold such a delivery: older ones are never opened."""
+    since = _before_now(days)
+    # Deliveries of a campaign are handed over between its start and its end, give or take what was in flight then.
+    oldest = (
+        select(func.min(Campaign.id))
+        .where(
+            Campaign.agency_id == whose.agency_id,
+            Campaign.started_at.is_not(None),
+            func.coalesce(Campaign.ended_at, func.now()) >= since - timedelta(days=1),
+        )
+        .scalar_subquery()
+    )
+    return exists().where(
+        Delivery.agency_id == whose.agency_id,
+        Delivery.contact_id == Contact.id,
+        whose.among(Delivery.contact_id),
+        Delivery.campaign_id >= oldest,
+        Delivery.handed_at >= since,
+        Delivery.state.in_(HANDED_OVER),
+    )
+
+
+def _answered(days: int | None, whose: _Whose) -> ColumnElement[bool]:
+    return exists().where(
+        Inbound.agency_id == whose.agency_id,
+        Inbound.contact_id == Contact.id,
+        whose.among(Inbound.contact_id),
+        true() if days is None else Inbound.received_at >= _before_now(days),
+    )
+
+
+def _before_now(days: int) -> ColumnElement[datetime]:
+    moment: ColumnElement[datetime] = func.now() - timedelta(days=days)
+    return moment
 
 
 def _begins(

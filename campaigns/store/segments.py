@@ -6,6 +6,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from campaigns.rules import nested_segments, segments
 from campaigns.store.campaigns import Campaign
 from campaigns.store.metadata import Id, Made, Ref, Stored, Table
 
@@ -37,6 +38,30 @@ def named(session: Session, agency_id: int, name: str) -> Segment | None:
 def of_agency(session: Session, agency_id: int) -> Sequence[Segment]:
     """The agency's segments, by name."""
     return session.scalars(select(Segment).where(Segment.agency_id == agency_id).order_by(Segment.name)).all()
+
+
+def hold_all(session: Session, agency_id: int) -> Sequence[Segment]:
+    """The agency's segments as the database has them now; nobody else changes or deletes any until this transaction
+    ends. Campaigns may still name them.
+    """
+    return session.scalars(
+        select(Segment)
+        .where(Segment.agency_id == agency_id)
+        .order_by(Segment.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def written_out(session: Session, agency_id: int, rule: segments.Rule) -> segments.Rule:
+    """The rule with those of the segments it names in their place; the rule itself where it names none.
+
+    Raises Invalid("rule", rule_segment_unknown | rule_too_deep | rule_too_large).
+    """
+    if not nested_segments.named(rule):
+        return rule
+    known = {one.id: segments.parse(one.rule) for one in of_agency(session, agency_id)}
+    return nested_segments.write_out(rule, known)
 
 
 def keep(session: Session, segment: Segment, *, name: str, rule: dict[str, object]) -> bool:

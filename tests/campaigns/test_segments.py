@@ -6,7 +6,20 @@ from sqlalchemy import select
 from campaigns import consent, segments
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.channels import Channel
-from campaigns.rules.segments import EVERYONE, AllOf, AnyOf, HasEmail, HasSms, InPlace, InSector, NoneOf, Reads, Tagged
+from campaigns.rules.segments import (
+    EVERYONE,
+    AllOf,
+    AnyOf,
+    HasEmail,
+    HasSms,
+    InPlace,
+    InSector,
+    InSegment,
+    NoneOf,
+    Reads,
+    Tagged,
+)
+from campaigns.segments import Uses
 from campaigns.store import segments as store
 from campaigns.store.campaigns import Campaign
 from campaigns.store.contacts import Contact
@@ -107,7 +120,60 @@ def test_a_segment_in_use_is_not_deleted(session, agency, ada):
     with pytest.raises(Conflict) as caught:
         segments.delete(session, agency.id, made.id, by=ada.id)
     assert caught.value.values == {"count": 1}
-    assert segments.uses(session, agency.id) == {made.id: 1}
+    assert segments.uses(session, agency.id) == {made.id: Uses(campaigns=1)}
+
+
+@pytest.fixture
+def chain(session, agency, ada):
+    """Norte is made of Centro, and Centro of Sur."""
+    sur = segments.save(session, agency.id, name="Sur", rule=InPlace("1501"), by=ada.id)
+    centro = segments.save(session, agency.id, name="Centro", rule=AllOf((InSegment(sur.id), HasSms())), by=ada.id)
+    norte = segments.save(session, agency.id, name="Norte", rule=NoneOf((InSegment(centro.id),)), by=ada.id)
+    return norte, centro, sur
+
+
+def test_a_circle_is_refused_with_the_names_of_the_segments_in_it(session, agency, ada, chain):
+    norte, _centro, sur = chain
+    for rule in (InSegment(norte.id), AllOf((HasSms(), NoneOf((InSegment(norte.id),))))):
+        with pytest.raises(Invalid) as caught:
+            segments.save(session, agency.id, name="Sur 2", rule=rule, by=ada.id, segment_id=sur.id)
+        assert caught.value.code == "rule_circle"
+        assert caught.value.values == {"way": "Sur 2 → Norte → Centro → Sur 2", "segment": norte.id}
+    with pytest.raises(Invalid, match="rule_circle"):
+        segments.save(session, agency.id, name="Sur", rule=InSegment(sur.id), by=ada.id, segment_id=sur.id)
+    assert segments.rule_of(sur) == InPlace("1501")
+
+
+def test_a_segment_that_is_gone_or_a_strangers_cannot_be_named(sessions, session, agency, ada, other_agency, carla):
+    with sessions(other_agency.id).begin() as theirs:
+        foreign = segments.save(theirs, other_agency.id, name="Ajeno", rule=EVERYONE, by=carla.id).id
+    for number in (foreign, 999):
+        with pytest.raises(Invalid, match="rule_segment_unknown"):
+            segments.save(session, agency.id, name="Norte", rule=InSegment(number), by=ada.id)
+
+
+def test_a_segment_that_others_are_made_of_is_not_deleted(session, agency, ada, chain):
+    norte, centro, sur = chain
+    with pytest.raises(Conflict) as caught:
+        segments.delete(session, agency.id, sur.id, by=ada.id)
+    assert (caught.value.code, caught.value.values) == ("segment_inside", {"names": "Centro", "count": 1})
+    assert segments.uses(session, agency.id) == {sur.id: Uses(segments=1), centro.id: Uses(segments=1)}
+    for one in (norte, centro, sur):
+        segments.delete(session, agency.id, one.id, by=ada.id)
+
+
+def test_a_change_that_makes_an_outer_segment_too_large_is_refused_with_its_name(session, agency, ada, chain):
+    many = AnyOf(tuple(Tagged(f"ruta {number}") for number in range(500)))
+    with pytest.raises(Invalid) as caught:
+        segments.save(session, agency.id, name="Sur", rule=many, by=ada.id, segment_id=chain[2].id)
+    assert (caught.value.code, caught.value.values) == ("rule_outgrown", {"name": "Centro"})
+
+
+def test_a_copy_has_the_rule_and_a_name_of_its_own(session, agency, ada, chain):
+    names = [segments.duplicate(session, agency.id, chain[0].id, name="Norte", by=ada.id).name for _ in range(2)]
+    assert names == ["Norte 2", "Norte 3"]
+    copies = [one for one in segments.listed(session, agency.id) if one.name in names]
+    assert [segments.rule_of(one) for one in copies] == [segments.rule_of(chain[0])] * 2
 
 
 def test_a_strangers_segment_is_not_found(sessions, session, agency, ada, other_agency, carla):

@@ -5,15 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from campaigns.errors import Invalid
+from campaigns.rules.channels import Channel
+from campaigns.rules.roles import Role
 from campaigns.rules.segments import (
     EVERYONE,
     AllOf,
+    Answered,
     AnyOf,
+    Contacted,
     HasEmail,
+    HasRole,
     HasSms,
     InPlace,
     InSector,
+    InSegment,
     NoneOf,
+    Reachable,
     Reads,
     Tagged,
     leaves_of,
@@ -29,6 +36,11 @@ LEAVES = some.one_of(
     some.sampled_from(["ruta 5", "mercado"]).map(Tagged),
     some.just(HasSms()),
     some.just(HasEmail()),
+    some.sampled_from(Role).map(HasRole),
+    some.sampled_from(Channel).map(Reachable),
+    some.integers(1, 365).map(Contacted),
+    some.one_of(some.none(), some.integers(1, 365)).map(Answered),
+    some.integers(1, 2**63 - 1).map(InSegment),
 )
 
 
@@ -67,6 +79,20 @@ def test_a_rule_comes_back_as_it_was_stored_or_is_too_deep(rule):
         ({"sector": "49%"}, "rule_sector"),
         ({"language": "Quechua"}, "rule_language"),
         ({"tag": " \u200b "}, "rule_tag"),
+        ({"role": "victim"}, "rule_role"),
+        ({"reachable": "fax"}, "rule_channel"),
+        ({"reachable": True}, "rule_shape"),
+        ({"contacted": 0}, "rule_days"),
+        ({"contacted": 366}, "rule_days"),
+        ({"contacted": True}, "rule_shape"),
+        ({"contacted": "7"}, "rule_shape"),
+        ({"answered": False}, "rule_shape"),
+        ({"answered": -1}, "rule_days"),
+        ({"segment": 0}, "rule_segment_unknown"),
+        ({"segment": 2**63}, "rule_segment_unknown"),
+        ({"segment": "1"}, "rule_shape"),
+        ({"segment": True}, "rule_shape"),
+        ({1: 1}, "rule_shape"),
     ],
 )
 def test_what_is_not_a_rule_is_refused(stored, code):
