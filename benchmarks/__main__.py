@@ -5,13 +5,15 @@ import json
 import signal
 import sys
 
-from benchmarks import chaos, mails, memory, pace, plan, receipts, send, stop_race
+from benchmarks import chaos, imports, mails, memory, pace, pages, plan, receipts, send, stop_race
 
 BENCHMARKS = {
     "chaos": chaos,
     "email": mails,
+    "import": imports,
     "memory": memory,
     "pace": pace,
+    "pages": pages,
     "plan": plan,
     "receipts": receipts,
     "send": send,
