@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from campaigns.errors import Invalid
 from campaigns.rules.headings import ADDRESSES, Field, map_headings
+from campaigns.rules.sheet_cells import BREAK
 
 FIELD = "file"
 LONGEST_LINE = 64 * 1024
@@ -135,17 +136,18 @@ class Layout:
     rows_from_line: int
 
 
-def find_layout(head: str, *, whole: bool) -> Layout:
+def find_layout(head: str, *, whole: bool, delimiter: str | None = None) -> Layout:
     """The layout, from the beginning of the decoded text; `whole` says that `head` is all of it.
 
-    The delimiter is the one under which most headings are recognised. Raises Invalid("file", file_empty |
-    no_address_column | line_too_long).
+    A delimiter that is not known is the one under which most headings are recognised. Raises Invalid("file", file_empty
+    | no_address_column | line_too_long).
     """
     if not head.strip("\ufeff\x00\x1a \t\r\n,;"):
         raise Invalid(FIELD, "file_empty")
     if not whole and "\n" not in head and "\r" not in head:
         raise Invalid(FIELD, "line_too_long", line=1, longest=LONGEST_LINE)
-    best = max((_look(head, delimiter) for delimiter in _DELIMITERS), key=lambda found: found[0])
+    possible = (delimiter,) if delimiter else _DELIMITERS
+    best = max((_look(head, one) for one in possible), key=lambda found: found[0])
     layout = best[1]
     if not ADDRESSES & layout.columns.keys():
         raise Invalid(FIELD, "no_address_column", headings=", ".join(layout.headings)[:200])
@@ -185,6 +187,9 @@ def records(readline: Callable[[int], str], delimiter: str) -> Iterator[tuple[li
                 raise Invalid(FIELD, "quote_not_closed", line=begins)
             feed.taken = 0
             begins = reader.line_num + 1
+            if feed.broken:
+                row[:] = [cell.replace(BREAK, "\n") for cell in row]
+                feed.broken = False
             if len(row) > MOST_COLUMNS:
                 raise Invalid(FIELD, "too_many_columns", line=reader.line_num, most=MOST_COLUMNS)
             if any(cell and not cell.isspace() for cell in row):
@@ -201,6 +206,7 @@ class _Feed:
         self._line = 0
         self.taken = 0
         self.ended = False
+        self.broken = False  # a cell of the row has lines of its own
 
     def __iter__(self) -> "_Feed":
         return self
@@ -216,6 +222,8 @@ class _Feed:
             raise Invalid(FIELD, "line_too_long", line=self._line, longest=LONGEST_LINE)
         if self.taken > LONGEST_ROW:
             raise Invalid(FIELD, "quote_not_closed", line=self._line)
+        if BREAK in line:
+            self.broken = True
         return line.replace("\0", "")
 
 
