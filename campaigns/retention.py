@@ -54,7 +54,7 @@ def limits(session: Session, agency_id: int) -> Limits:
     """The agency's limits; raises NotFound."""
     agency = agencies.get(session, agency_id)
     if agency is None:
-        raise NotFound("agency_unknown")
+        raise NotFound("agency_unknown", slug=str(agency_id))
     return Limits(**{kind: getattr(agency, f"keep_{kind}_days") for kind in _KINDS})
 
 
@@ -72,7 +72,7 @@ def change(session: Session, agency_id: int, wanted: Limits, *, by: int, now: da
     _check(wanted)
     agency = agencies.get(session, agency_id)
     if agency is None:
-        raise NotFound("agency_unknown")
+        raise NotFound("agency_unknown", slug=str(agency_id))
     days = {kind: getattr(wanted, kind) for kind in _KINDS}
     for kind, value in days.items():
         setattr(agency, f"keep_{kind}_days", value)

@@ -230,6 +230,8 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "correction_unfinished": later("Write what is right: so far there are only the first words we put there."),
     # people
     "contact_unknown": later("This person is not on your list."),
+    "merge_same": later("This is the same person. Choose somebody else to merge them with."),
+    "choice_unknown": later("Choose what stays from the list."),
     "contact_taken": later(
         "Somebody on your list has this already. Look for them under People and correct them there."
     ),

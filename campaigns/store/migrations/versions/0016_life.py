@@ -51,6 +51,34 @@ CREATE TRIGGER opt_out_newest AFTER INSERT OR UPDATE OF stopped, source ON opt_o
     FOR EACH ROW WHEN (NEW.stopped) EXECUTE FUNCTION refuse_under_newest_index()
 """
 
+# A person refuses, not a number: with whoever was merged into them goes the knowledge that both numbers are theirs.
+_FORGET = """
+CREATE OR REPLACE FUNCTION forget_contact_marks() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN%s
+    DELETE FROM contact_word m USING gone WHERE m.contact_id = gone.id;
+    DELETE FROM contact_sector m USING gone WHERE m.contact_id = gone.id;
+    DELETE FROM contact_tag m USING gone WHERE m.contact_id = gone.id;
+    DELETE FROM contact_alias m USING gone WHERE m.contact_id = gone.id;
+    DELETE FROM contact_before m USING gone WHERE m.contact_id = gone.id;
+    RETURN NULL;
+END $$
+"""
+OLD_FORGET = _FORGET % ""
+FORGET = (
+    _FORGET
+    % """
+    INSERT INTO opt_out (agency_id, channel, address_index, source, rule, language, stopped_at)
+    SELECT DISTINCT ON (o.agency_id, o.channel, a.address_index)
+        o.agency_id, o.channel, a.address_index, o.source, o.rule, o.language, o.stopped_at
+    FROM gone JOIN contact_alias a ON a.contact_id = gone.id AND a.agency_id = gone.agency_id
+    JOIN opt_out o ON o.agency_id = gone.agency_id AND o.stopped AND o.source <> 'bounce'
+        AND o.address_index = CASE o.channel WHEN 'sms' THEN gone.phone_index ELSE gone.email_index END
+    ORDER BY o.agency_id, o.channel, a.address_index, o.stopped_at
+    ON CONFLICT (agency_id, channel, address_index) DO UPDATE
+        SET stopped = true, source = excluded.source, rule = excluded.rule, changed_at = now()
+        WHERE NOT opt_out.stopped OR opt_out.source = 'bounce';"""
+)
+
 _DIGEST = """
 CREATE OR REPLACE FUNCTION campaign_audience_digest(the_campaign bigint) RETURNS text
 LANGUAGE sql STABLE SET search_path = public AS $$
@@ -145,7 +173,7 @@ DROP TABLE as_planned
 
 
 def upgrade() -> None:
-    for statements in (AGENCY, INBOUND, FORMER, FOLLOW, KEEP_APPROVALS, DIGEST, RENEW_APPROVALS, MERGE, DUE):
+    for statements in (AGENCY, INBOUND, FORMER, FOLLOW, FORGET, KEEP_APPROVALS, DIGEST, RENEW_APPROVALS, MERGE, DUE):
         op.execute(statements)
     protect("former_index", "SELECT, INSERT, UPDATE")
     grant_call("merge_history(bigint, bigint)")
@@ -154,7 +182,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for statements in (OLD_DUE, KEEP_APPROVALS, OLD_DIGEST, RENEW_APPROVALS):
+    for statements in (OLD_DUE, OLD_FORGET, KEEP_APPROVALS, OLD_DIGEST, RENEW_APPROVALS):
         op.execute(statements)
     op.execute("""
 DROP FUNCTION merge_history(bigint, bigint);
