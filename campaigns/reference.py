@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from campaigns.rules import places as place_rules
+from campaigns.rules.column_guess import Known
 from campaigns.rules.import_rows import RowReader
 from campaigns.rules.spelling import key
 from campaigns.store import reference as store
@@ -87,12 +88,18 @@ def _place_rows() -> Iterator[dict[str, Any]]:
 
 def row_reader(session: Session) -> RowReader:
     """What reads the rows of audience files: places, sectors and languages as they are known now."""
-    sectors = {
-        key(name): row.code
-        for row in store.sectors(session)
-        for name in (*row.aliases, row.name_en, row.name_es, row.code)
-    }
-    return RowReader(_place_index(session), sectors, _by_name(store.languages(session)))
+    return RowReader(_place_index(session), _sectors_by_name(session), _by_name(store.languages(session)))
+
+
+def column_names(session: Session) -> Known:
+    """By what the columns of an audience file are told apart: the names and codes that are known now."""
+    index = _place_index(session)
+    return Known(
+        languages=_by_name(store.languages(session)).keys(),
+        sectors=_sectors_by_name(session).keys(),
+        places=index.codes,
+        codes=index.known,
+    )
 
 
 def _place_index(session: Session) -> place_rules.PlaceIndex:
@@ -103,6 +110,14 @@ def _place_index(session: Session) -> place_rules.PlaceIndex:
         ],
         [place_rules.Alias(place_rules.Level(row.level), row.alias, row.name) for row in store.place_aliases(session)],
     )
+
+
+def _sectors_by_name(session: Session) -> dict[str, str]:
+    return {
+        key(name): row.code
+        for row in store.sectors(session)
+        for name in (*row.aliases, row.name_en, row.name_es, row.code)
+    }
 
 
 def _by_name(languages: Iterable[store.Language]) -> dict[str, str]:

@@ -9,8 +9,10 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from campaigns.errors import Invalid
+from campaigns.rules import column_guess
 from campaigns.rules.headings import ADDRESSES, Field, map_headings
 from campaigns.rules.sheet_cells import BREAK
 
@@ -128,7 +130,9 @@ def _refuse_controls(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file's rows are written, its headings, and the line (from 1) the first row after them begins on."""
+    """How a file's rows are written, its headings (none at all is possible), the columns known by them or, for
+    addresses, by what is in them, and the line (from 1) the first row after them begins on.
+    """
 
     delimiter: str
     headings: tuple[str, ...]
@@ -139,36 +143,60 @@ class Layout:
 def find_layout(head: str, *, whole: bool, delimiter: str | None = None) -> Layout:
     """The layout, from the beginning of the decoded text; `whole` says that `head` is all of it.
 
-    A delimiter that is not known is the one under which most headings are recognised. Raises Invalid("file", file_empty
-    | no_address_column | line_too_long).
+    A delimiter that is not known is the one under which most headings are recognised, else the one under which a
+    column looks like addresses. Raises Invalid("file", file_empty | no_address_column | line_too_long).
     """
     if not head.strip("\ufeff\x00\x1a \t\r\n,;"):
         raise Invalid(FIELD, "file_empty")
     if not whole and "\n" not in head and "\r" not in head:
         raise Invalid(FIELD, "line_too_long", line=1, longest=LONGEST_LINE)
     possible = (delimiter,) if delimiter else _DELIMITERS
-    best = max((_look(head, one) for one in possible), key=lambda found: found[0])
-    layout = best[1]
-    if not ADDRESSES & layout.columns.keys():
-        raise Invalid(FIELD, "no_address_column", headings=", ".join(layout.headings)[:200])
-    return layout
+    best = max((_by_headings(head, one) for one in possible), key=lambda found: found[0])[1]
+    if ADDRESSES & best.columns.keys():
+        return best
+    told = [found for one in possible if (found := _by_content(head, one)) is not None]
+    if not told:
+        raise Invalid(FIELD, "no_address_column", headings=", ".join(best.headings)[:200])
+    return max(told, key=lambda found: found[0])[1]
 
 
-def _look(head: str, delimiter: str) -> tuple[tuple[bool, int, int], Layout]:
+def _by_headings(head: str, delimiter: str) -> tuple[tuple[bool, int, int], Layout]:
     """The likeliest heading line under one delimiter, with its worth: an address column, fields known, columns."""
     best = ((False, 0, 0), Layout(delimiter, (), {}, 1))
+    for row, ends in islice(_beginning(head, delimiter), _HEADING_WITHIN):
+        cells = [cell[:200] for cell in row[:MOST_COLUMNS]]
+        # "Taxi Móvil SAC" is no heading where a telephone number stands beside it.
+        columns = {} if column_guess.is_person(cells) else map_headings(cells)
+        worth = (bool(ADDRESSES & columns.keys()), len(columns), len(row))
+        if worth[:2] > best[0][:2] or not best[1].headings:
+            best = (worth, Layout(delimiter, tuple(row), columns, ends + 1))
+    return best
+
+
+def _by_content(head: str, delimiter: str) -> tuple[tuple[int, int], Layout] | None:
+    """The layout if a column looks like addresses, with its worth: columns of addresses, columns."""
+    rows = list(islice(_beginning(head, delimiter), column_guess.ROWS))
+    first = next((at for at, (row, _) in enumerate(rows) if column_guess.is_person(row)), None)
+    if first is None:
+        return None
+    people = [row for row, _ in rows[first:]]
+    width = max(len(row) for row in people)
+    headings: tuple[str, ...] = ()
+    begins = 1
+    if first and sum(not cell.isspace() and bool(cell) for cell in rows[first - 1][0]) * 2 > width:
+        headings, begins = tuple(rows[first - 1][0]), rows[first - 1][1] + 1
+    columns = {field: taken.column for field, taken in column_guess.believe(headings, people).items()}
+    found = len(ADDRESSES & columns.keys())
+    return ((found, width), Layout(delimiter, headings, columns, begins)) if found else None
+
+
+def _beginning(head: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
+    """The rows of a sample, as far as they are whole."""
     lines = io.StringIO(head.removeprefix("\ufeff"), newline="")
     try:
-        for number, (row, ends) in enumerate(records(lines.readline, delimiter)):
-            if number >= _HEADING_WITHIN:
-                break
-            columns = map_headings([cell[:200] for cell in row[:MOST_COLUMNS]])
-            worth = (bool(ADDRESSES & columns.keys()), len(columns), len(row))
-            if worth[:2] > best[0][:2] or not best[1].headings:
-                best = (worth, Layout(delimiter, tuple(row), columns, ends + 1))
+        yield from records(lines.readline, delimiter)
     except Invalid:
-        pass  # the sample is cut off inside a row; what was seen before it counts
-    return best
+        return  # cut off inside a row; what was seen before it counts
 
 
 def records(readline: Callable[[int], str], delimiter: str) -> Iterator[tuple[list[str], int]]:

@@ -120,7 +120,7 @@ def test_where_the_headings_are(head: str, delimiter: str, line: int) -> None:
     ("head", "whole", "code"),
     [
         ("Nombre;Negocio\nA;B\n", True, "no_address_column"),
-        ("987654321;Rosa\n", True, "no_address_column"),
+        ("44123456;Rosa\n20123456789;Ana\n", True, "no_address_column"),
         ("hola", True, "no_address_column"),
         ("\ufeff;;;\n;;;\n", True, "file_empty"),
         ("Celular;" * 9000, False, "line_too_long"),
@@ -131,6 +131,44 @@ def test_a_head_without_headings(head: str, whole: bool, code: str) -> None:
     with pytest.raises(Invalid) as refused:
         find_layout(head, whole=whole)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("head", "delimiter", "headings", "columns", "line"),
+    [
+        ("987654321;Rosa\n912345678;Ana\n", ";", (), {Field.PHONE: 0}, 1),
+        ("Rosa, 987654321\nAna, 912345678\n", ",", (), {Field.PHONE: 1}, 1),
+        ("Socio;WSP;Buzón\nRosa;987654321;r@correo.example\n", ";", ("Socio", "WSP", "Buzón"),
+         {Field.PHONE: 1, Field.EMAIL: 2}, 2),
+        ("PADRÓN\n\nSocio\tWSP\tTitular\nRosa\t987654321\tAna\n", "\t", ("Socio", "WSP", "Titular"),
+         {Field.PHONE: 1, Field.NAME: 2}, 4),
+        ("PADRÓN;;\nRosa;987654321;x\n", ";", (), {Field.PHONE: 1}, 1),
+        ("Rosa;Taxi Móvil SAC;987654321\nAna;Correo Express;912345678\n", ";", (), {Field.PHONE: 2}, 1),
+        ("Contacto;Nombre\n987654321;Rosa\n", ";", ("Contacto", "Nombre"), {Field.PHONE: 0, Field.NAME: 1}, 2),
+        ("Rosa\t01 418 4030\n", "\t", (), {Field.PHONE: 1}, 1),
+    ],
+)  # fmt: skip
+def test_addresses_under_no_known_heading(head, delimiter, headings, columns, line) -> None:
+    layout = find_layout(head, whole=True)
+    assert (layout.delimiter, layout.headings, layout.columns, layout.rows_from_line) == (
+        delimiter,
+        headings,
+        columns,
+        line,
+    )
+
+
+def test_a_delimiter_that_is_known_is_not_sought() -> None:
+    text = "Nombre, apellido\tCelular; fijo\nQuispe, Rosa; Ana\t987654321\n"
+    layout = find_layout(text, whole=True, delimiter="\t")
+    assert (layout.headings, layout.columns) == (
+        ("Nombre, apellido", "Celular; fijo"),
+        {Field.NAME: 0, Field.PHONE: 1},
+    )
+
+
+def test_a_break_inside_a_cell_of_ours_is_a_line_end_again() -> None:
+    assert _rows("uno\u2028dos;3\ncuatro;5\n") == [["uno\ndos", "3"], ["cuatro", "5"]]
 
 
 def test_a_head_cut_off_anywhere_gives_the_same_layout() -> None:
