@@ -1,49 +1,58 @@
-"""A segment's rule read back as a sentence, in the reader's language, with the names of places and sectors."""
+"""A segment's rule read back as a sentence, in the reader's language, with the names of places and sectors.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+The sentence names people, says where they are from and what they do, and then who of them is left out; what lies
+deeper stands in brackets, so that nobody has to guess what belongs together.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from babel.lists import format_list
+from flask import g
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from campaigns import reference
+from campaigns import reference, segments
+from campaigns.rules import nested_segments
 from campaigns.rules.segments import (
+    EVERYONE,
     AllOf,
     AnyOf,
-    HasEmail,
-    HasSms,
+    HasRole,
     InPlace,
     InSector,
+    Leaf,
     NoneOf,
-    Reads,
     Rule,
-    Tagged,
     leaves_of,
+    simplified,
 )
+from outreach.admin.rule_clauses import ROLES, How, Names, clause, either, kind
+from outreach.admin.sector_words import FAMILIES, PEOPLE
 from outreach.i18n import language
 from outreach.sessions import Session
 
-
-@dataclass(frozen=True)
-class Names:
-    """What codes are called in the reader's language; a code nobody knows is called by itself."""
-
-    sectors: Mapping[str, str]
-    places: Mapping[str, str]
-    languages: Mapping[str, str]
+__all__ = ["Names", "language_names", "names", "sector_names", "tell"]
 
 
 def names(session: Session, rules: Iterable[Rule]) -> Names:
     """The names that these rules need."""
+    rules = list(rules)
     codes = {leaf.code for rule in rules for leaf in leaves_of(rule) if isinstance(leaf, InPlace)}
-    return Names(sector_names(session), reference.place_names(session, codes), language_names(session))
+    made_of = any(nested_segments.named(rule) for rule in rules)
+    return Names(
+        sectors=sector_names(session),
+        places={code: _place(code, name) for code, name in reference.place_names(session, codes).items()},
+        languages=language_names(session),
+        people={code: str(name) for code, name in PEOPLE.items()},
+        segments={one.id: one.name for one in segments.listed(session, g.agency_id)} if made_of else {},
+    )
 
 
 def sector_names(session: Session) -> dict[str, str]:
-    """Code -> name of every line of business."""
+    """Code -> name of every line of business, and of those that stand for several."""
     spanish = language() == "es"
-    return {row.code: row.name_es if spanish else row.name_en for row in reference.sectors(session)}
+    found = {row.code: row.name_es if spanish else row.name_en for row in reference.sectors(session)}
+    return found | {code: str(name) for code, name in FAMILIES.items()}
 
 
 def language_names(session: Session) -> dict[str, str]:
@@ -54,64 +63,151 @@ def language_names(session: Session) -> dict[str, str]:
 
 def tell(rule: Rule, known: Names) -> str:
     """The rule as one sentence."""
-    if rule == AllOf():
-        return _("Everyone on the list.")
-    return _("People %(conditions)s.", conditions=_clause(rule, known))
+    said = _Teller(known).people(simplified(rule))
+    return f"{said[0].upper()}{said[1:]}."
 
 
-def _clause(rule: Rule, known: Names) -> str:
+def _place(code: str, name: str) -> str:
+    """Lima is a department, a province and a district."""
+    if len(code) == 2:
+        return _("%(name)s (department)", name=name)
+    return _("%(name)s (province)", name=name) if len(code) == 4 else name
+
+
+class _Teller:
+    def __init__(self, known: Names) -> None:
+        self._known = known
+
+    def people(self, rule: Rule) -> str:
+        """Those the rule picks, as people with what is true of them."""
+        if rule == EVERYONE:
+            return _("everyone on the list")
+        if isinstance(rule, AnyOf) and any(isinstance(one, AllOf | NoneOf) for one in rule.rules):
+            told, *others = map(self.people, rule.rules)
+            for other in others:
+                told = _("%(people)s; or else %(others)s", people=told, others=other)
+            return told
+        parts = list(rule.rules) if isinstance(rule, AllOf) else [rule]
+        left_out = [one for part in parts if isinstance(part, NoneOf) for one in part.rules]
+        wanted = [part for part in parts if not isinstance(part, NoneOf)]
+        head, is_named, wanted = self._head(wanted)
+        if left_out and len(parts) == 1:
+            head = _("everyone on the list")
+        return self._without(self._who(head, wanted), left_out, is_named)
+
+    def _head(self, wanted: list[Rule]) -> tuple[str, bool, list[Rule]]:
+        """What the people are called, whether by a name of their own, and what is still to be said of them."""
+        named = self._first(wanted, InSector) or self._first(wanted, HasRole)
+        head = _("people")
+        if named:
+            wanted = [one for one in wanted if one is not named]
+            head = either(self._bare(named))
+        placed = self._first(wanted, InPlace)
+        if placed:
+            wanted = [one for one in wanted if one is not placed]
+            places = either(self._known.places.get(leaf.code, leaf.code) for leaf in _leaves(placed))
+            head = _("%(people)s from %(places)s", people=head, places=places)
+        return head, named is not None, wanted
+
+    def _first(self, rules: Sequence[Rule], of: type) -> Rule | None:
+        for rule in rules:
+            leaves = _leaves(rule)
+            if leaves and all(isinstance(leaf, of) for leaf in leaves) and (of is not InSector or self._bare(rule)):
+                return rule
+        return None
+
+    def _bare(self, rule: Rule) -> list[str]:
+        """What these people are called; nothing if there is no name for some of them."""
+        found = [
+            str(ROLES[leaf.role]) if isinstance(leaf, HasRole) else self._known.people.get(leaf.code, "")
+            for leaf in _leaves(rule)
+        ]
+        return found if all(found) else []
+
+    def _who(self, head: str, wanted: Sequence[Rule]) -> str:
+        """The people, with what they do; each choice of several things begins anew, so that it takes in no other."""
+        choices = [one for one in wanted if self._is_choice(one)]
+        facts = [self._does(one) for one in wanted if not self._is_choice(one)]
+        if facts:
+            head = _("%(people)s who %(facts)s", people=head, facts=_joined(facts))
+        for number, one in enumerate(choices):
+            if facts or number:
+                head = _("%(people)s, and who also %(facts)s", people=head, facts=self._does(one))
+            else:
+                head = _("%(people)s who %(facts)s", people=head, facts=self._does(one))
+        return head
+
+    def _without(self, people: str, left_out: Sequence[Rule], is_named: bool) -> str:
+        """Less those who are left out. (In Spanish people without a name of their own are feminine, others are not.)"""
+        for number, facts in enumerate(self._each(left_out, How.LEFT_OUT)):
+            if number and is_named:
+                people = _("%(people)s, nor those who %(facts)s", people=people, facts=facts)
+            elif number:
+                people = _("%(people)s, nor people who %(facts)s", people=people, facts=facts)
+            elif is_named:
+                people = _("%(people)s, but not those who %(facts)s", people=people, facts=facts)
+            else:
+                people = _("%(people)s, but not people who %(facts)s", people=people, facts=facts)
+        return people
+
+    def _each(self, rules: Sequence[Rule], how: How) -> list[str]:
+        """A clause for each kind of leaf among the rules, and for each group."""
+        kinds: dict[object, list[Leaf]] = {}
+        for rule in rules:
+            if not isinstance(rule, AllOf | AnyOf | NoneOf):
+                kinds.setdefault(kind(rule, self._known), []).append(rule)
+        said = [clause(leaves, self._known, how) for leaves in kinds.values()]
+        groups = [rule for rule in rules if isinstance(rule, AllOf | AnyOf | NoneOf)]
+        return said + [self._not(one) if how is How.NO else self._does(one) for one in groups]
+
+    def _is_choice(self, rule: Rule) -> bool:
+        return isinstance(rule, AnyOf) and len(self._each(rule.rules, How.YES)) > 1
+
+    def _does(self, rule: Rule) -> str:
+        """What people in the rule do."""
+        match rule:
+            case AllOf(()):
+                return _("are on the list")
+            case AllOf(rules):
+                return _joined([fact for one in rules for fact in self._facts(one)])
+            case AnyOf(rules):
+                said = self._each(rules, How.YES)
+                if any(isinstance(one, AllOf | NoneOf) for one in rules):
+                    told, *others = said
+                    told = _("either %(facts)s", facts=told)
+                    for other in others:
+                        told = _("%(facts)s, or else %(others)s", facts=told, others=other)
+                    return told
+                return format_list(said, style="or", locale=get_locale())
+            case NoneOf(rules):
+                return _joined(self._each(rules, How.NO))
+        return clause([rule], self._known)
+
+    def _facts(self, rule: Rule) -> list[str]:
+        """What people in the rule do, to stand beside other facts about them."""
+        if isinstance(rule, NoneOf):
+            return self._each(rule.rules, How.NO)
+        said = self._does(rule)
+        return [_("(%(facts)s)", facts=said) if self._is_choice(rule) else said]
+
+    def _not(self, rule: Rule) -> str:
+        """What people do who are not in this group."""
+        if isinstance(rule, NoneOf):
+            said = self._does(AnyOf(rule.rules))
+            return _("(%(facts)s)", facts=said) if len(rule.rules) > 1 else said
+        return _("do not fit all of this: (%(facts)s)", facts=self._does(rule))
+
+
+def _leaves(rule: Rule) -> tuple[Leaf, ...]:
+    """The leaf, or those any of which will do; nothing for a rule with groups in it."""
     match rule:
-        case AllOf(()):
-            return _("of any kind")
-        case AllOf(rules):
-            return _joined([_clause(inner, known) for inner in rules], "standard")
-        case AnyOf(rules) | NoneOf(rules) if not (kinds := {type(inner) for inner in rules}) - _LEAVES:
-            says_no = isinstance(rule, NoneOf)
-            groups = [[leaf for leaf in rules if type(leaf) is kind] for kind in _LEAVES if kind in kinds]
-            clauses = [_leaf_clause(group, known, says_no) for group in groups]
-            return _joined(clauses, "standard" if says_no else "or")
         case AnyOf(rules):
-            return _joined([_clause(inner, known) for inner in rules], "or")
-        case NoneOf(rules):
-            inner = _joined([_clause(inner, known) for inner in rules], "or")
-            return _("who are not (%(conditions)s)", conditions=inner)
-        case leaf:
-            return _leaf_clause([leaf], known, says_no=False)
+            leaves = tuple(one for one in rules if not isinstance(one, AllOf | AnyOf | NoneOf))
+            return leaves if len(leaves) == len(rules) else ()
+        case AllOf() | NoneOf():
+            return ()
+    return (rule,)
 
 
-# In the order in which a sentence tells them.
-_LEAVES = dict.fromkeys([InSector, InPlace, Reads, Tagged, HasSms, HasEmail]).keys()
-
-
-def _leaf_clause(leaves: list[Rule], known: Names, says_no: bool) -> str:
-    """Several leaves of one kind: any of them, or with `says_no` none of them."""
-    match leaves[0]:
-        case InSector():
-            found = _either(known.sectors.get(leaf.code, leaf.code) for leaf in leaves if isinstance(leaf, InSector))
-            if says_no:
-                return _("whose business is not %(sectors)s", sectors=found)
-            return _("whose business is %(sectors)s", sectors=found)
-        case InPlace():
-            found = _either(known.places.get(leaf.code, leaf.code) for leaf in leaves if isinstance(leaf, InPlace))
-            return _("outside %(places)s", places=found) if says_no else _("in %(places)s", places=found)
-        case Reads():
-            found = _either(
-                known.languages.get(leaf.language, leaf.language) for leaf in leaves if isinstance(leaf, Reads)
-            )
-            if says_no:
-                return _("who do not read %(languages)s", languages=found)
-            return _("who read %(languages)s", languages=found)
-        case Tagged():
-            found = _either(_("“%(name)s”", name=leaf.tag) for leaf in leaves if isinstance(leaf, Tagged))
-            return _("without the tag %(tags)s", tags=found) if says_no else _("with the tag %(tags)s", tags=found)
-        case HasEmail():
-            return _("without an e-mail address") if says_no else _("with an e-mail address")
-    return _("without a mobile") if says_no else _("with a mobile")
-
-
-def _either(values: Iterable[str]) -> str:
-    return _joined(list(values), "or")
-
-
-def _joined(values: list[str], style: str) -> str:
-    return format_list(values, style=style, locale=get_locale())
+def _joined(facts: list[str]) -> str:
+    return format_list(facts, style="standard", locale=get_locale())
