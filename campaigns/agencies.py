@@ -79,6 +79,11 @@ def add(
     return agency
 
 
+def ids(session: Session) -> list[int]:
+    """Every agency of the installation, for commands that concern them all."""
+    return list(store.ids(session))
+
+
 def by_slug(session: Session, slug: str) -> Agency:
     """The agency with this short name; raises NotFound."""
     agency = store.by_slug(session, slug)

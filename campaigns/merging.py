@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from campaigns import audit, consent, opening
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.channels import Channel
-from campaigns.store import consents, erasing, merging
+from campaigns.store import consents, erasing, uniting
 from campaigns.store.contacts import Contact
 from campaigns.vault import Vault
 
@@ -53,7 +53,7 @@ def outlook(session: Session, vault: Vault, agency_id: int, contact_id: int, oth
     return Outlook(
         differs=frozenset(field for field in FIELDS if _differs(vault, kept, other, field)),
         refused=frozenset(
-            channel for channel in Channel if merging.refusals(session, agency_id, channel, indexes[channel])
+            channel for channel in Channel if uniting.refusals(session, agency_id, channel, indexes[channel])
         ),
         loses_ground=(kept.legal_ground is None) is not (other.legal_ground is None),
     )
@@ -76,7 +76,7 @@ def merge(
     values = {column: getattr(other, column) for field in taken for column in FIELDS[field]}
     if kept.legal_ground is None or other.legal_ground is None:
         values |= dict.fromkeys(FIELDS["ground"])
-    moved = merging.unite(session, agency_id, kept.id, other.id)
+    moved = uniting.unite(session, agency_id, kept.id, other.id)
     # Before the address moves: no two contacts may have the same number.
     session.delete(other)
     session.flush()
@@ -101,7 +101,7 @@ def merge(
 def _both(session: Session, agency_id: int, contact_id: int, other_id: int) -> tuple[Contact, Contact]:
     if contact_id == other_id:
         raise Conflict("merge_same")
-    found = merging.hold_both(session, agency_id, (contact_id, other_id))
+    found = uniting.hold_both(session, agency_id, (contact_id, other_id))
     if len(found) < 2:
         raise NotFound("contact_unknown")
     return found[contact_id], found[other_id]
@@ -138,7 +138,7 @@ def _carry_refusals(session: Session, agency_id: int, indexes: dict[Channel, lis
     before what it does.
     """
     for channel, addresses in indexes.items():
-        found = merging.refusals(session, agency_id, channel, addresses)
+        found = uniting.refusals(session, agency_id, channel, addresses)
         for one in sorted(found, key=lambda refusal: refusal.source in consent.OWN)[:1]:
             source = consent.Source(one.source)
             consent.stop(session, agency_id, channel, addresses, source=source, rule=one.rule, language=one.language)
@@ -152,5 +152,5 @@ def _settle_addresses(session: Session, vault: Vault, kept: Contact, indexes: di
     own |= {index for index in (kept.phone_index, kept.email_index) if index is not None}
     former = {index for each in indexes.values() for index in each} - own
     former -= erasing.of_others(session, kept.agency_id, kept.id, former)
-    merging.forget(session, kept.agency_id, own)
-    merging.remember(session, kept.agency_id, kept.id, former)
+    uniting.forget(session, kept.agency_id, own)
+    uniting.remember(session, kept.agency_id, kept.id, former)

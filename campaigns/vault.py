@@ -79,6 +79,24 @@ class Vault:
         """8 bytes for one folded word of a name, different in each agency."""
         return hmac.digest(self._index_keys[0], b"%d:" % agency_id + word.encode(), sha256)[:_WORD_BYTES]
 
+    @property
+    def sealing_key(self) -> int:
+        """The number of the key that seals: the first byte of whatever is sealed now."""
+        return self._current
+
+    @property
+    def has_older_index_keys(self) -> bool:
+        """Whether an address may be kept under another index than address_index() gives."""
+        return len(self._index_keys) > 1
+
+    def former_word_indexes(self, words: Iterable[str], agency_id: int) -> set[bytes]:
+        """What older keys made of these words."""
+        return {
+            hmac.digest(key, b"%d:" % agency_id + word.encode(), sha256)[:_WORD_BYTES]
+            for word in words
+            for key in self._index_keys[1:]
+        }
+
     def word_indexes(self, words: Iterable[str], agency_id: int) -> list[bytes]:
         """word_index() of each word, for storing."""
         return [self.word_index(word, agency_id) for word in words]

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from campaigns.errors import Problem
 from campaigns.settings import Settings
-from outreach import embedded, secrets_file
+from outreach import embedded
 from outreach.database import Connections, connect, migrate
 
 
@@ -81,18 +81,11 @@ def migrate_command() -> None:
         click.echo(f"The database stands at revision {migrate(live)}.")
 
 
-@main.command("keys")
-def keys_command() -> None:
-    """Print new keys for an installation with its own servers. Keep them apart from the database, and for ever."""
-    for name, value in secrets_file.make().items():
-        click.echo(f"{name}={value}")
-
-
 def _add_commands() -> None:
     # Each noun's commands in a file of its own.
-    from outreach import cli_demo, cli_doctor, cli_imports, cli_people, cli_servers
+    from outreach import cli_demo, cli_doctor, cli_imports, cli_keys, cli_people, cli_servers
 
-    for module in (cli_people, cli_imports, cli_servers, cli_doctor, cli_demo):
+    for module in (cli_people, cli_imports, cli_keys, cli_servers, cli_doctor, cli_demo):
         for command in module.COMMANDS:
             main.add_command(command)
 

@@ -67,6 +67,11 @@ def get(session: Session, agency_id: int) -> Agency | None:
     return session.get(Agency, agency_id)
 
 
+def ids(session: Session) -> Sequence[int]:
+    """Every agency of the installation."""
+    return session.scalars(select(Agency.id).order_by(Agency.id)).all()
+
+
 def by_slug(session: Session, slug: str) -> Agency | None:
     """The agency with this short name, or None."""
     return session.scalar(select(Agency).where(Agency.slug == slug))

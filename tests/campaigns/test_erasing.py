@@ -56,8 +56,8 @@ def answer(session, vault, agency, sender, number):
 
 
 def test_nothing_that_names_them_is_left(sessions, agency, vault, sender, rosa, write, erase):
-    write("¿Quién es?")
-    write("¿Y usted?", OTHER, "SM2")
+    write("Mi ruta cambió de paradero")
+    write("La mía no", OTHER, "SM2")
     with sessions(agency.id).begin() as session:
         answer(session, vault, agency, sender, PHONE)
         answer(session, vault, agency, sender, OTHER)

@@ -105,6 +105,7 @@ BEGIN
     UPDATE delivery SET contact_id = the_contact WHERE agency_id = own AND contact_id = the_other;
     GET DIAGNOSTICS moved = ROW_COUNT;
     UPDATE inbound SET contact_id = the_contact WHERE agency_id = own AND contact_id = the_other;
+    UPDATE reveal SET contact_id = the_contact WHERE agency_id = own AND contact_id = the_other;
     RETURN moved;
 END $$
 """
