@@ -27,6 +27,8 @@ class Did(StrEnum):
     CONTACT_ADDED = "contact:added"
     CONTACT_CHANGED = "contact:changed"
     CONTACT_DELETED = "contact:deleted"
+    CONTACT_REVEALED = "contact:revealed"
+    REVEALS_REFUSED = "contact:reveals_refused"
     CONTACT_ERASED = "contact:erased"
     CONTACT_EXPORTED = "contact:exported"
     CONTACT_MERGED = "contact:merged"

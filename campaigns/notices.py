@@ -1,4 +1,4 @@
-"""News for those who answer for a campaign: its author and its approver read them on their start page."""
+"""News for those who answer for a campaign, or for the agency's staff: they read it on their start page."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -12,11 +12,11 @@ from campaigns.store.notices import Unseen
 
 SHOWN: Final = 20  # at a time; the rest comes when these were seen
 
-__all__ = ["SHOWN", "News", "Unseen", "count_unseen", "see", "tell", "unseen"]
+__all__ = ["SHOWN", "News", "Unseen", "ask", "count_unseen", "see", "tell", "unseen", "warn"]
 
 
 class News(StrEnum):
-    """What happened to a campaign."""
+    """What happened to a campaign, or what a member of staff did."""
 
     STARTED = "started"
     LATE = "late"  # its time passed while nothing ran: a person must start it
@@ -27,6 +27,7 @@ class News(StrEnum):
     STOPPED = "stopped"
     FINISHED = "finished"
     TO_APPROVE = "to_approve"  # only by mail: the start page shows what waits for whom
+    REVEALS_USED_UP = "reveals_used_up"  # somebody wanted to see more people in full than an hour allows
 
 
 def tell(session: Session, campaign: Campaign, news: News, *, by: int | None, reason: str | None = None) -> None:
@@ -40,8 +41,13 @@ def ask(session: Session, campaign: Campaign, staff_ids: Sequence[int]) -> None:
     store.add(session, campaign.agency_id, campaign.id, staff_ids, what=News.TO_APPROVE, reason=None, seen=True)
 
 
+def warn(session: Session, agency_id: int, staff_ids: Sequence[int], news: News, *, about: int) -> None:
+    """Tell these what the member of staff `about` did. Never commits; call it once per deed."""
+    store.add(session, agency_id, None, staff_ids, what=news, reason=None, about_staff_id=about)
+
+
 def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int = SHOWN) -> Sequence[Unseen]:
-    """What this person has not seen yet, each with its campaign's name, newest first."""
+    """What this person has not seen yet, each with the name of its campaign or of whom it is about, newest first."""
     return store.unseen(session, agency_id, staff_id, limit=limit)
 
 

@@ -132,9 +132,13 @@ def _is_news(one: ToMail) -> bool:
 
 def _letter(settings: Settings, group: Sequence[ToMail]) -> staff_mail.StaffLetter:
     reader, group_id = group[0].reader, group[0].notice.mail_group
-    happened = [
-        (News(one.notice.what), one.campaign_name, f"{settings.base_url}/campaigns/{one.notice.campaign_id}")
-        for one in group
-    ]
+    happened = [(News(one.notice.what), one.about, settings.base_url + _page(one)) for one in group]
     words = Words(reader.interface_language or settings.interface_languages[0])
     return staff_letters.news(words, reader.email, group[0].agency_name, happened, name=f"notice-{group_id}")
+
+
+def _page(one: ToMail) -> str:
+    """Where it is read about."""
+    if one.notice.campaign_id is not None:
+        return f"/campaigns/{one.notice.campaign_id}"
+    return f"/people/reveals?staff={one.notice.about_staff_id}"

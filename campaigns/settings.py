@@ -52,6 +52,7 @@ class Settings:
     again_after: float = 1800.0  # seconds from a certain failure to the one new attempt, up to twice as long
     ask_after: float = 3600.0  # seconds without a receipt after which the provider is asked about a sent message
     clock_interval: float = 2.0  # seconds between two looks of the clock
+    reveals_per_hour: int = 20  # people that one member of staff may see in full; 0: nobody is shown
     mails_per_domain: int = 20  # mails a second to one recipient's domain, of all agencies together; 0 is no limit
     interface_languages: tuple[str, ...] = ("es", "en")
     mailin_host: str = "127.0.0.1"  # where mails that come back are taken
@@ -107,6 +108,7 @@ class Settings:
             again_after=_seconds(environ, "OUTREACH_AGAIN_AFTER", 1800.0),
             ask_after=_seconds(environ, "OUTREACH_ASK_AFTER", 3600.0),
             clock_interval=_seconds(environ, "OUTREACH_CLOCK_INTERVAL", 2.0),
+            reveals_per_hour=_count(environ, "OUTREACH_REVEALS_PER_HOUR", cls.reveals_per_hour, most=1_000),
             mails_per_domain=_count(environ, "OUTREACH_MAILS_PER_DOMAIN", cls.mails_per_domain, most=100_000),
             mailin_host=environ.get("OUTREACH_MAILIN_HOST") or "127.0.0.1",
             mailin_port=_port(environ, "OUTREACH_MAILIN_PORT", 8025, lowest=0),

@@ -31,6 +31,7 @@ _HAPPENED: Final = {
     News.STOPPED: later("Stopped"),
     News.FINISHED: later("Finished"),
     News.TO_APPROVE: later("Waiting for your approval"),
+    News.REVEALS_USED_UP: later("Wanted to see more people in full than an hour allows"),
 }
 _SUBJECTS: Final = {
     News.STARTED: later("A campaign of yours started"),
@@ -42,7 +43,10 @@ _SUBJECTS: Final = {
     News.STOPPED: later("A campaign of yours was stopped"),
     News.FINISHED: later("A campaign of yours is finished"),
     News.TO_APPROVE: later("A campaign waits for your approval"),
+    News.REVEALS_USED_UP: later("Somebody looked at many people"),
 }
+_AS_RESPONSIBLE: Final = later("You get this because you wrote, approved or may approve the campaign.")
+_AS_ADMIN: Final = later("You get this because you administer your agency in Outreach, or answer for a campaign.")
 
 
 class Words:
@@ -63,15 +67,21 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 def news(words: Words, to: str, agency: str, happened: Sequence[tuple[News, str, str]], *, name: str) -> StaffLetter:
-    """News of campaigns, each as (what, the campaign's name, its page), oldest first. `name` as in StaffLetter."""
+    """News, each as (what, the name of the campaign or of whom it is about, its page), oldest first.
+
+    `name` as in StaffLetter.
+    """
     subjects = {_SUBJECTS[what] for what, _, _ in happened}
+    is_all_campaigns = all(what is not News.REVEALS_USED_UP for what, _, _ in happened)
+    general = later("News of your campaigns") if is_all_campaigns else later("News from Outreach")
+    why = _AS_RESPONSIBLE if is_all_campaigns else _AS_ADMIN
     return StaffLetter(
         to,
         words.language,
-        words.say(subjects.pop() if len(subjects) == 1 else later("News of your campaigns")),
+        words.say(subjects.pop() if len(subjects) == 1 else general),
         [words.say(later("%(agency)s, in Outreach:"), agency=agency)],
         items=[Item(campaign, words.say(_HAPPENED[what]), page) for what, campaign, page in happened],
-        closing=[words.say(later("You get this because you wrote, approved or may approve the campaign."))],
+        closing=[words.say(why)],
         name=name,
     )
 

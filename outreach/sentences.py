@@ -104,7 +104,9 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "import_unknown": later("This import does not exist."),
     "columns_unknown": later("This file has no such column. Choose from those in the list."),
     "column_twice": later("One column is chosen for two things. Choose another for one of them."),
-    "columns_without_address": later("Choose the column that holds mobiles or e-mails: without one nobody can be reached."),
+    "columns_without_address": later(
+        "Choose the column that holds mobiles or e-mails: without one nobody can be reached."
+    ),
     "file_sealed": later("This file cannot be opened with the keys of this installation any more. Hand it in again."),
     "import_moved_on": later("This import has moved on in the meantime. This is how it stands now."),
     "import_interrupted": later("The import broke off on our side. What was added so far stays; send the file again."),
@@ -235,6 +237,18 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "contact_taken": later(
         "Somebody on your list has this already. Look for them under People and correct them there."
     ),
+    "contact_moved_on": later(
+        "Somebody corrected this person since you opened this page. Nothing was saved. Look at them in another tab. If "
+        "you press Save again, what stands here replaces it."
+    ),
+    "contact_role_unknown": later("Choose a role from the list."),
+    "says_what_happened": later(
+        "Do not write what happened to somebody, nor that they told the police: whoever gets hold of the list would "
+        "know whom to punish. Use other words."
+    ),
+    "reason_too_short": later("Write at least %(least)s characters that say why."),
+    "reason_says_nothing": later("Write the reason in words."),
+    "reveal_shown": later("It was shown once. To see it again, give a reason again."),
     "no_usable_address": later("Write a telephone number or an e-mail address, so that the person can be reached."),
     "phone_unusable": later("This number cannot be used. Write a mobile such as 987 654 321, or +country and number."),
     "email_unusable": later("Write an e-mail address, for example name@company.pe."),

@@ -158,6 +158,28 @@ def listed(
     return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
 
 
+def holder(
+    session: Session, agency_id: int, *, phones: Sequence[bytes], emails: Sequence[bytes], but: int | None = None
+) -> int | None:
+    """Who has the phone already, or the mail without a phone beside it (their indexes under every key), and is not
+    `but`: the contact's id, or that of the one into whom they were merged.
+    """
+    alone = and_(Contact.phone_index.is_(None), Contact.email_index.in_(emails))
+    own = select(Contact.id).where(Contact.agency_id == agency_id, or_(Contact.phone_index.in_(phones), alone))
+    found = session.scalar(own.where(Contact.id != but).limit(1) if but else own.limit(1))
+    if found is not None:
+        return found
+    merged = select(ContactAlias.contact_id).where(
+        ContactAlias.agency_id == agency_id, ContactAlias.address_index.in_([*phones, *emails])
+    )
+    return session.scalar(merged.where(ContactAlias.contact_id != but).limit(1) if but else merged.limit(1))
+
+
+def are_there(session: Session, agency_id: int) -> bool:
+    """Whether the agency has any contact."""
+    return session.scalar(select(Contact.id).where(Contact.agency_id == agency_id).limit(1)) is not None
+
+
 def known(session: Session, agency_id: int, contact_ids: Collection[int]) -> set[int]:
     """Those of the ids that are still contacts of the agency."""
     wanted = select(Contact.id).where(Contact.agency_id == agency_id, Contact.id.in_(list(contact_ids)))

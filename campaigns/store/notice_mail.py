@@ -4,8 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from campaigns.store.agencies import Agency
 from campaigns.store.campaigns import Campaign
@@ -18,11 +18,11 @@ MOST: Final = 50  # notices in one mail
 
 
 class ToMail(NamedTuple):
-    """A notice to mail, its campaign, and who is to read it."""
+    """A notice to mail, what it is about (the campaign, or else the member of staff), and who is to read it."""
 
     notice: Notice
-    campaign_name: str
-    campaign_state: str
+    about: str
+    campaign_state: str | None
     reader: Staff
     agency_name: str
 
@@ -49,9 +49,11 @@ def claim(session: Session, agency_id: int, *, now: datetime, until: datetime) -
     session.execute(
         update(Notice).where(Notice.id.in_(ids)).values(values).execution_options(synchronize_session=False)
     )
+    about = aliased(Staff)
     rows = session.execute(
-        select(Notice, Campaign.name, Campaign.state, Staff, Agency.name)
-        .join(Campaign, Campaign.id == Notice.campaign_id)
+        select(Notice, func.coalesce(Campaign.name, about.name), Campaign.state, Staff, Agency.name)
+        .outerjoin(Campaign, Campaign.id == Notice.campaign_id)
+        .outerjoin(about, about.id == Notice.about_staff_id)
         .join(Staff, Staff.id == Notice.staff_id)
         .join(Agency, Agency.id == Notice.agency_id)
         .where(Notice.id.in_(ids))

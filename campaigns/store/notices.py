@@ -1,4 +1,4 @@
-"""Notices: what happened to a campaign, for each member of staff who answers for it, until they have seen it."""
+"""Notices: what happened to a campaign, or what somebody did, for each member of staff who answers for it."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.campaigns import Campaign
 from campaigns.store.metadata import Id, Made, Moment, Ref, Small, Table
+from campaigns.store.staff import Staff
 
 
 class Notice(Table):
@@ -21,7 +22,8 @@ class Notice(Table):
     id: Mapped[Id]
     agency_id: Mapped[Ref] = mapped_column(ForeignKey("agency.id"))
     staff_id: Mapped[Ref] = mapped_column(ForeignKey("staff.id"))
-    campaign_id: Mapped[Ref] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    campaign_id: Mapped[Ref | None] = mapped_column(ForeignKey("campaign.id", ondelete="CASCADE"))
+    about_staff_id: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))  # of no campaign: who did it
     what: Mapped[str]  # a campaigns.notices.News
     reason: Mapped[str | None]
     made_at: Mapped[Made]
@@ -34,25 +36,28 @@ class Notice(Table):
 
 
 class Unseen(NamedTuple):
-    """A notice with its campaign's name."""
+    """A notice with its campaign's name, or the name of whom it is about; the other is empty."""
 
     notice: Notice
     campaign_name: str
+    staff_name: str
 
 
 def add(
     session: Session,
     agency_id: int,
-    campaign_id: int,
+    campaign_id: int | None,
     staff_ids: Collection[int],
     *,
     what: str,
     reason: str | None,
     seen: bool = False,
+    about_staff_id: int | None = None,
 ) -> None:
     """Add a notice for each of these; never commits. `seen`: for the mail only, the page shows it in another way."""
     if staff_ids:
-        about = {"agency_id": agency_id, "campaign_id": campaign_id, "what": what, "reason": reason}
+        about = {"agency_id": agency_id, "campaign_id": campaign_id, "about_staff_id": about_staff_id}
+        about |= {"what": what, "reason": reason}
         seen_at = func.now() if seen else None
         session.execute(insert(Notice).values([{**about, "staff_id": one, "seen_at": seen_at} for one in staff_ids]))
 
@@ -60,8 +65,9 @@ def add(
 def unseen(session: Session, agency_id: int, staff_id: int, *, limit: int) -> Sequence[Unseen]:
     """What this person has not seen yet, newest first."""
     rows = session.execute(
-        select(Notice, Campaign.name)
-        .join(Campaign, Campaign.id == Notice.campaign_id)
+        select(Notice, func.coalesce(Campaign.name, ""), func.coalesce(Staff.name, ""))
+        .outerjoin(Campaign, Campaign.id == Notice.campaign_id)
+        .outerjoin(Staff, Staff.id == Notice.about_staff_id)
         .where(Notice.agency_id == agency_id, Notice.staff_id == staff_id, Notice.seen_at.is_(None))
         .order_by(Notice.id.desc())
         .limit(limit)

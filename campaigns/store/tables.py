@@ -14,6 +14,7 @@ from campaigns.store import (  # noqa: F401 - importing a noun's file declares i
     notices,
     receipts,
     reference,
+    reveals,
     segments,
     staff,
 )

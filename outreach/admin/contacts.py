@@ -1,4 +1,4 @@
-"""People: find, look at, add, correct and delete one. Who they are is shown masked only."""
+"""People: find, look at, add, correct and delete one. Addresses are masked, names unless a right shows them."""
 
 from typing import Final
 
@@ -7,41 +7,21 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 
-from campaigns import contacts
-from campaigns.consent import Source
-from campaigns.contacts import Card, Page
-from campaigns.rules.channels import Channel
+from campaigns import contact_history, contact_pages, contacts
+from campaigns.cards import Card, Viewer
+from campaigns.contact_pages import Page
 from campaigns.vault import Vault
 from outreach import ids
-from outreach.admin import message_words, rule_words
-from outreach.admin.contact_forms import GROUND_WORDS, ContactForm, Narrowing
-from outreach.auth import requires
+from outreach.admin import message_words, person_words, rule_words
+from outreach.admin.contact_forms import GROUND_WORDS, ROLE_WORDS, ContactForm, Narrowing
+from outreach.admin.person_words import called
+from outreach.auth import may, requires
 from outreach.forms import Confirm, Form, ask
 from outreach.pages import flash, page, see_other
 
 bp = Blueprint("contacts", __name__, url_prefix="/people")
 
-# Why nothing is sent to an address of theirs, and what can be done about it.
-REFUSAL_WORDS: Final = {
-    (Channel.SMS, Source.WORD): _l(
-        "They asked for no more SMS. Only they themselves can change that, by answering ALTA."
-    ),
-    (Channel.SMS, Source.PROVIDER): _l(
-        "The provider has it that they refused SMS. Only they themselves can change it."
-    ),
-    (Channel.SMS, Source.STAFF): _l("They told your agency that they want no more SMS."),
-    (Channel.EMAIL, Source.LINK): _l("They asked for no more e-mail, by the link that every mail has."),
-    (Channel.EMAIL, Source.MAIL): _l("They asked for no more e-mail, in a mail to you."),
-    (Channel.EMAIL, Source.COMPLAINT): _l(
-        "They called a mail of yours spam. They get no more e-mail, and only your agency can change that, if they ask."
-    ),
-    (Channel.EMAIL, Source.PROVIDER): _l("The provider has it that they refused e-mail."),
-    (Channel.EMAIL, Source.STAFF): _l("They told your agency that they want no more e-mail."),
-    (Channel.EMAIL, Source.BOUNCE): _l(
-        "Mails to this address came back for good. They refused nothing: ask for their address, and correct it here."
-    ),
-}
-_REFUSED: Final = {Channel.SMS: _l("They asked for no more SMS."), Channel.EMAIL: _l("They asked for no more e-mail.")}
+_NAMES: Final = "contact:names"
 
 
 class Search(Form):
@@ -57,20 +37,21 @@ def index() -> Response:
     narrowing = Narrowing(request.args)
     narrowing.offer(g.db, g.agency_id)
     below = ids.read(request.args.get("below"))
-    found = contacts.picked(g.db, _vault(), g.agency_id, narrowing.rule(), reachable=narrowing.reachable, below=below)
+    found = contact_pages.listed(g.db, vault(), viewer(), narrowing.filled(), below=below)
     return _list(found, narrowing, Search(formdata=None), below)
 
 
 @bp.post("/search")
 @requires("contact:read")
 def search() -> Response:
-    """Whoever has this number, this mail, or these words in their name."""
+    """Whoever has this number, this mail, or these words in their name, among those the list is narrowed to."""
     form = Search()
     form.validate()
-    narrowing = Narrowing(None)
+    narrowing = Narrowing(request.form)
     narrowing.offer(g.db, g.agency_id)
+    narrowing.drop(request.form.get("without", ""))
     query, below = (form.query.data or "").strip(), ids.read(request.form.get("below"))
-    found = contacts.page(g.db, _vault(), g.agency_id, query=query, below=below)
+    found = contact_pages.found(g.db, vault(), viewer(), query, narrowing.filled(), below=below)
     return _list(found, narrowing, form, below)
 
 
@@ -82,26 +63,29 @@ def new() -> Response:
     form.offer(g.db)
     if form.validate_on_submit():
         with form.tells():
-            made = contacts.add(g.db, _vault(), g.agency_id, form.filled(), by=g.staff.id)
+            made = contacts.add(g.db, vault(), g.agency_id, form.filled(), by=g.staff.id)
             flash(_("The person was added."), "success")
             return see_other(url_for(".show", contact_id=made))
-    return page("admin/contact_form.html", "content", status=_status(), form=form, contact=None)
+    return _form(form, None)
 
 
 @bp.get("/<int:contact_id>")
 @requires("contact:read")
 def show(contact_id: int) -> Response:
-    """One person: what we know, why we may write, what they were sent."""
-    card = contacts.get(g.db, _vault(), g.agency_id, contact_id)
-    history = contacts.history(g.db, g.agency_id, contact_id)
+    """One person: what we know, why we may write, what they were sent and wrote, who changed what."""
+    card = shown(contact_id)
+    texts, reasons = may("inbound:read"), may("contact:reveal")
+    history = contact_history.history(g.db, vault(), g.agency_id, contact_id, with_texts=texts, with_reasons=reasons)
     return page(
         "admin/contact.html",
         "content",
         contact=card,
         history=history,
+        near=contact_history.near(g.db, vault(), viewer(), contact_id),
         messages=message_words,
-        refusals=[_refusal(channel, source) for channel, source in card.refusals.items()],
+        words=person_words,
         grounds=GROUND_WORDS,
+        roles=ROLE_WORDS,
         language_names=rule_words.language_names(g.db),
         sectors=rule_words.sector_names(g.db),
     )
@@ -111,22 +95,24 @@ def show(contact_id: int) -> Response:
 @requires("contact:write")
 def change(contact_id: int) -> Response:
     """Correct one person. What is masked stays unless something else is written."""
-    card = contacts.get(g.db, _vault(), g.agency_id, contact_id)
+    card = contacts.get(g.db, vault(), g.agency_id, contact_id)
     form = ContactForm(card)
     form.offer(g.db)
     if form.validate_on_submit():
         with form.tells():
-            contacts.change(g.db, _vault(), g.agency_id, contact_id, form.filled(), by=g.staff.id)
+            # A form without a stamp knows no version of the person, so it replaces none unasked.
+            seen = form.seen.data or ""
+            contacts.change(g.db, vault(), g.agency_id, contact_id, form.filled(), by=g.staff.id, seen=seen)
             flash(_("What you corrected was saved."), "success")
             return see_other(url_for(".show", contact_id=contact_id))
-    return page("admin/contact_form.html", "content", status=_status(), form=form, contact=card)
+    return _form(form, card)
 
 
 @bp.route("/<int:contact_id>/delete", methods=["GET", "POST"])
 @requires("contact:delete")
 def delete(contact_id: int) -> Response:
     """One sentence, then the person is forgotten."""
-    card = contacts.get(g.db, _vault(), g.agency_id, contact_id)
+    card = shown(contact_id)
     form = Confirm()
     if form.validate_on_submit():
         contacts.delete(g.db, g.agency_id, contact_id, by=g.staff.id)
@@ -147,9 +133,20 @@ def delete(contact_id: int) -> Response:
     )
 
 
-def called(card: Card) -> str:
-    """What a page calls a person: masked, and never nothing."""
-    return card.name or card.business or card.phone or card.email or _("A person without a name")
+def shown(contact_id: int) -> Card:
+    """One person as this reader may see them; raises NotFound."""
+    return contacts.get(g.db, vault(), g.agency_id, contact_id, with_names=may(_NAMES))
+
+
+def viewer() -> Viewer:
+    """Who looks."""
+    return Viewer(g.agency_id, may(_NAMES))
+
+
+def vault() -> Vault:
+    """What opens what the pages show."""
+    found: Vault = current_app.extensions["connections"].vault
+    return found
 
 
 def _list(found: Page, narrowing: Narrowing, search: Search, below: int | None) -> Response:
@@ -161,19 +158,13 @@ def _list(found: Page, narrowing: Narrowing, search: Search, below: int | None) 
         search=search,
         searched=bool((search.query.data or "").strip()),
         is_first=below is None,
+        most=contact_pages.PAGE,
         called=called,
+        roles=ROLE_WORDS,
         language_names=rule_words.language_names(g.db),
     )
 
 
-def _refusal(channel: Channel, source: Source) -> str:
-    return str(REFUSAL_WORDS.get((channel, source), _REFUSED[channel]))
-
-
-def _status() -> int:
-    return 422 if request.method == "POST" else 200
-
-
-def _vault() -> Vault:
-    vault: Vault = current_app.extensions["connections"].vault
-    return vault
+def _form(form: ContactForm, card: Card | None) -> Response:
+    status = 422 if request.method == "POST" else 200
+    return page("admin/contact_form.html", "content", status=status, form=form, contact=card)

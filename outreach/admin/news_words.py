@@ -1,8 +1,9 @@
-"""What staff read about news of a campaign they answer for."""
+"""What staff read about news of a campaign they answer for, or of what somebody did."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from flask import url_for
 from flask_babel import lazy_gettext as _l
 
 from campaigns.notices import News, Unseen
@@ -21,8 +22,12 @@ WHAT: Final = {
     News.STOPPED: (_l("Stopped"), "danger"),
     News.FINISHED: (_l("Finished"), "done"),
     News.TO_APPROVE: (_l("Waiting for your approval"), "waiting"),
+    News.REVEALS_USED_UP: (_l("Reached a limit"), "danger"),
 }
 _LATE: Final = _l("Its time passed while the system was not running. Somebody has to start it, or take it back.")
+_REVEALS: Final = _l(
+    "They saw as many people in full within an hour as is allowed, and wanted to see more. See whom and why."
+)
 _OVER: Final = _l("Its time passed while the system was not running, and now it is over. Take it back.")
 
 
@@ -39,8 +44,17 @@ def why(news: Unseen, missed: Mapping[int, Sequence[Missed]]) -> str:
         case News.LATE:
             return str(_OVER if reason == EXPIRED else _LATE)
         case News.FINISHED:
-            return message_words.missed(missed.get(news.notice.campaign_id, []))
+            return message_words.missed(missed.get(news.notice.campaign_id or 0, []))
+        case News.REVEALS_USED_UP:
+            return str(_REVEALS)
         case News.VOIDED:
             return campaign_words.returned(reason)
         case _:
             return campaign_words.paused(reason)
+
+
+def about(news: Unseen) -> tuple[str, str]:
+    """What or whom it is about, and the page that tells more."""
+    if news.notice.campaign_id is None:
+        return news.staff_name, url_for("reveal.by_staff", staff=news.notice.about_staff_id)
+    return news.campaign_name, url_for("campaign.show", campaign_id=news.notice.campaign_id)

@@ -65,7 +65,7 @@ def start() -> Response:
         paused=_in(CampaignState.PAUSED),
         unstarted=_in(CampaignState.APPROVED),
         news=news,
-        missed=reports.missed(g.db, g.agency_id, {one.notice.campaign_id for one in news}),
+        missed=reports.missed(g.db, g.agency_id, {one.notice.campaign_id for one in news if one.notice.campaign_id}),
         news_words=news_words,
         under_way=_under_way(),
         steps=_steps(counts),

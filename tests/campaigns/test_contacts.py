@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from campaigns import consent, contacts
+from campaigns import consent, contact_pages, contacts
+from campaigns.cards import Viewer
+from campaigns.contact_pages import Page
 from campaigns.contacts import Form
 from campaigns.errors import Invalid, NotFound
 from campaigns.rules.addresses import PhoneKind
@@ -38,6 +40,10 @@ ALL = (Contact, ContactWord, ContactSector, ContactTag)
 @pytest.fixture
 def rosa(session: Session, vault: Vault, agency: Agency, ada: Staff) -> int:
     return contacts.add(session, vault, agency.id, ROSA, by=ada.id)
+
+
+def found(session: Session, vault: Vault, agency_id: int, query: str, *, below: int | None = None) -> Page:
+    return contact_pages.found(session, vault, Viewer(agency_id), query, below=below)
 
 
 def _deeds(session: Session) -> list[tuple[str, str, object]]:
@@ -115,9 +121,9 @@ def test_everything_can_be_corrected(session: Session, vault: Vault, agency: Age
     assert (card.name, card.business, card.phone, card.email) == ("A. R.", "", "+51 9** *** 678", "a***@x.example")
     assert (card.place, card.language, card.sectors, card.tags) == ("Lima", "es", [], [])
     assert (card.ground, card.ground_on, card.accepts_fallback, card.reachable_sms) == (None, None, False, False)
-    assert contacts.page(session, vault, agency.id, query="rojas").cards == [card]
-    assert contacts.page(session, vault, agency.id, query="núñez").cards == []
-    assert contacts.page(session, vault, agency.id, query="987654321").cards == []
+    assert found(session, vault, agency.id, "rojas").cards == [card]
+    assert found(session, vault, agency.id, "núñez").cards == []
+    assert found(session, vault, agency.id, "987654321").cards == []
 
 
 def test_one_name_changes_and_the_other_is_still_found(
@@ -125,7 +131,7 @@ def test_one_name_changes_and_the_other_is_still_found(
 ) -> None:
     contacts.change(session, vault, agency.id, rosa, Form(name="Ana Rojas"), by=None)
     for query in ("ana", "bodega", "NUNEZ rojas"):
-        assert [card.id for card in contacts.page(session, vault, agency.id, query=query).cards] == [rosa]
+        assert [card.id for card in found(session, vault, agency.id, query).cards] == [rosa]
 
 
 def test_an_address_can_be_taken_away_but_not_the_last(
@@ -178,15 +184,15 @@ def test_deleting_leaves_nothing_but_the_refusal(session: Session, vault: Vault,
 )  # fmt: skip
 def test_finding(query: str, session: Session, vault: Vault, agency: Agency, rosa: int) -> None:
     contacts.add(session, vault, agency.id, Form(name="Luis Quispe", phone="912345678"), by=None)
-    assert [card.id for card in contacts.page(session, vault, agency.id, query=query).cards] == [rosa]
+    assert [card.id for card in found(session, vault, agency.id, query).cards] == [rosa]
 
 
 @pytest.mark.parametrize(
     "query", ["912345678", "nadie@x.example", "rosa quispe", "ros", "***", "de la", "\x00", "x" * 999]
 )
 def test_finding_nobody(query: str, session: Session, vault: Vault, agency: Agency, rosa: int) -> None:
-    found = contacts.page(session, vault, agency.id, query=query)
-    assert (found.cards, found.below) == ([], None)
+    nobody = found(session, vault, agency.id, query)
+    assert (nobody.cards, nobody.below) == ([], None)
     assert rosa
 
 
@@ -196,9 +202,9 @@ def test_pages_go_on_below(
 ) -> None:
     forms = [Form(business="Bodega", email=f"a{n}@x.example") for n in range(3)]
     made = [contacts.add(session, vault, agency.id, form, by=None) for form in forms]
-    monkeypatch.setattr(contacts, "PAGE", 2)
-    first = contacts.page(session, vault, agency.id, query=query)
-    last = contacts.page(session, vault, agency.id, query=query, below=first.below)
+    monkeypatch.setattr(contact_pages, "PAGE", 2)
+    first = found(session, vault, agency.id, query)
+    last = found(session, vault, agency.id, query, below=first.below)
     assert [card.id for card in (*first.cards, *last.cards)] == made[::-1]
     assert last.below is None
     assert contacts.count(session, agency.id) == 3
@@ -216,9 +222,9 @@ def test_strangers_find_nobody(
         ):
             with pytest.raises(NotFound):
                 look()
-        assert contacts.page(stranger, vault, other_agency.id).cards == []
-        assert contacts.page(stranger, vault, other_agency.id, query="987654321").cards == []
-        assert contacts.page(stranger, vault, other_agency.id, query="rosa").cards == []
+        assert found(stranger, vault, other_agency.id, "").cards == []
+        assert found(stranger, vault, other_agency.id, "987654321").cards == []
+        assert found(stranger, vault, other_agency.id, "rosa").cards == []
         assert contacts.count(stranger, other_agency.id) == 0
 
 

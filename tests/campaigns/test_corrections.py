@@ -5,9 +5,10 @@ import threading
 import pytest
 from sqlalchemy import text
 
-from campaigns import approval, authoring, contacts, corrections, drafts, planning, scheduling
+from campaigns import approval, authoring, corrections, drafts, planning, scheduling
 from campaigns.corrections import Amends
 from campaigns.errors import Conflict, Invalid, NotFound
+from campaigns.store import deliveries
 from tests.amending import look, over
 from tests.crowd import person
 from tests.drafts import NOW, submitted
@@ -199,5 +200,5 @@ def test_a_correction_can_be_corrected_and_its_copy_is_an_ordinary_draft(
     with sessions(agency.id).begin() as session:
         copy = authoring.duplicate(session, agency.id, child.id, name="Copia", by=ada.id)
         assert (copy.parent_id, copy.amends) == (None, None)
-        history = contacts.history(session, agency.id, people[0]).messages
+        history = deliveries.of_contact(session, agency.id, people[0], limit=50)
     assert [(sent.campaign_id, sent.state) for sent in history] == [(child.id, "delivered"), (campaign_id, "sent")]

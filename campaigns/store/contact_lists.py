@@ -1,0 +1,97 @@
+"""Lists of contacts: what a list is narrowed to as conditions, and the one statement behind every page of it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, not_, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from campaigns.rules.narrowing import Grounded, Narrowing, Reach
+from campaigns.store.consents import reachable_by_email, reachable_by_sms
+from campaigns.store.contacts import Contact, ContactWord
+from campaigns.store.segment_sql import picks
+
+
+class Sought(NamedTuple):
+    """What somebody looks for: the indexes of a phone and of a mail under every key, or those of all words."""
+
+    phones: Sequence[bytes] = ()
+    emails: Sequence[bytes] = ()
+    words: Sequence[bytes] = ()
+
+
+EVERYBODY = Sought()
+
+
+def listed(
+    session: Session,
+    agency_id: int,
+    narrowing: Narrowing,
+    sought: Sought = EVERYBODY,
+    *,
+    below: int | None = None,
+    limit: int,
+) -> Sequence[Contact]:
+    """Contacts to which everything of this applies, newest first, from below id `below`."""
+    statement = select(Contact).where(picks(narrowing.rule, agency_id), *_conditions(narrowing))
+    if sought.phones or sought.emails:
+        at = or_(Contact.phone_index.in_(sought.phones), Contact.email_index.in_(sought.emails))
+        statement = statement.where(at)
+    for word in sought.words:
+        with_word = aliased(ContactWord)
+        statement = statement.join(
+            with_word,
+            and_(
+                with_word.agency_id == agency_id,
+                with_word.word_index == word,
+                with_word.contact_id == Contact.id,
+            ),
+        )
+    if below is not None:
+        statement = statement.where(Contact.id < below)
+    return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
+
+
+def at_email(session: Session, agency_id: int, contact_id: int, *, limit: int) -> Sequence[Contact]:
+    """Others who have the contact's mail address, newest first."""
+    own = select(Contact.email_index).where(Contact.agency_id == agency_id, Contact.id == contact_id).scalar_subquery()
+    return session.scalars(
+        select(Contact)
+        .where(Contact.agency_id == agency_id, Contact.email_index == own, Contact.id != contact_id)
+        .order_by(Contact.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def _conditions(narrowing: Narrowing) -> list[ColumnElement[bool]]:
+    found = [_reach(narrowing.reach), _ground(narrowing.ground)]
+    if narrowing.role is not None:
+        found.append(Contact.role == narrowing.role)
+    if narrowing.is_nameless:
+        found.append(and_(Contact.name_sealed.is_(None), Contact.business_sealed.is_(None)))
+    return found
+
+
+def _reach(reach: Reach | None) -> ColumnElement[bool]:
+    match reach:
+        case Reach.SMS:
+            return reachable_by_sms()
+        case Reach.EMAIL:
+            return reachable_by_email()
+        case Reach.NEITHER:
+            # A condition on an address nobody has is NULL, which is not "cannot be reached" to PostgreSQL.
+            return and_(not_(reachable_by_sms()).is_not(False), not_(reachable_by_email()).is_not(False))
+        case None:
+            return true()
+
+
+def _ground(ground: str | None) -> ColumnElement[bool]:
+    match ground:
+        case None:
+            return true()
+        case Grounded.WITH:
+            return Contact.legal_ground.is_not(None)
+        case Grounded.WITHOUT:
+            return Contact.legal_ground.is_(None)
+        case _:
+            return Contact.legal_ground == ground
