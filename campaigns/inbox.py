@@ -2,23 +2,28 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.orm import Session
 
-from campaigns import audit, consent, refusals
+from campaigns import audit, consent, reference, refusals
 from campaigns.errors import Conflict
 from campaigns.providers.contract import Received
 from campaigns.refusals import Reached
-from campaigns.rules import addresses, keywords, placeholders
+from campaigns.rules import addresses, placeholders, replies
 from campaigns.rules.channels import Channel
-from campaigns.rules.keywords import Keyword, Kind
+from campaigns.rules.keywords import Kind
+from campaigns.rules.replies import Class
 from campaigns.store import agencies as agency_store
-from campaigns.store import campaigns, contacts, reference
+from campaigns.store import campaigns, contacts
 from campaigns.store import inbound as store
+from campaigns.store import reference as reference_store
 from campaigns.store.agencies import Sender
 from campaigns.vault import Unsealable, Vault
 
 _SPANISH = "es"
+# What is acted on at once.
+_ORDERS: Final = {Class.STOP: Kind.STOP, Class.HELP: Kind.HELP, Class.START: Kind.START}
 PAGE = 50
 
 
@@ -41,12 +46,15 @@ def receive(session: Session, vault: Vault, sender: Sender, received: Received) 
 
     The caller commits before the answer leaves: after that no window contains the address (DESIGN P3). The same
     provider reference again changes nothing and is not answered. Help is always answered, with 111 and 105; a stop is
-    confirmed once, and not to somebody who is out already. What the provider answered by itself is not answered again.
+    confirmed once, and not to somebody who is out already. A phrase that clearly refuses
+    counts as a stop. What the provider answered by itself is not answered again.
     """
     address = _normal(received.address)
-    word = _word(session, received)
+    reading = replies.read(received.body, reference.lexicon(session))
     writer = refusals.at_address(session, vault, sender.agency_id, sender.channel, address)
-    kind = word.kind if word else received.answered
+    asked = _ORDERS.get(Class.STOP if reading.stop else reading.is_a) or received.answered
+    # What is more than one word waits for a person, too: "do not write any more, they look at my phone".
+    is_done = asked is not None and (reading.is_whole or received.answered is not None)
     inbound_id = store.keep(
         session,
         agency_id=sender.agency_id,
@@ -58,13 +66,13 @@ def receive(session: Session, vault: Vault, sender: Sender, received: Received) 
         body_sealed=vault.seal(received.body, sender.agency_id),
         contact_id=writer.contact_id,
         campaign_id=writer.campaign_id,
-        kind=kind or "other",
-        rule=word.word if word else None,
+        kind=asked if is_done else "other",
+        rule=reading.rule or None,
         language=writer.language,
     )
-    if inbound_id is None or kind is None:
+    if inbound_id is None or asked is None:
         return None
-    code = _act(session, sender, writer, kind, word.word if word else kind)
+    code = _act(session, sender, writer, asked, reading.rule or asked)
     if code is None or received.answered:
         return None
     return _answer(session, sender.agency_id, code, writer.language)
@@ -118,12 +126,6 @@ def _normal(address: str) -> str:
     return phone.e164 if isinstance(phone, addresses.Phone) else address
 
 
-def _word(session: Session, received: Received) -> Keyword | None:
-    rows = reference.enabled_keywords(session)
-    index = keywords.build(Keyword(row.language, Kind(row.kind), row.word) for row in rows)
-    return keywords.classify(received.body, index)
-
-
 def _act(session: Session, sender: Sender, writer: Reached, kind: str, rule: str) -> str | None:
     """Do what was asked; the code of the answer, if one is due."""
     agency_id, channel = sender.agency_id, sender.channel
@@ -136,10 +138,10 @@ def _act(session: Session, sender: Sender, writer: Reached, kind: str, rule: str
 
 
 def _answer(session: Session, agency_id: int, code: str, language: str) -> str | None:
-    signed = reference.signed_texts(session, code)
+    signed = reference_store.signed_texts(session, code)
     body = signed.get(language) or signed.get(_SPANISH)
     agency = agency_store.get(session, agency_id)
     if body is None or agency is None:
         return None
-    values = {**reference.line_numbers(session), "agencia": agency.name}
+    values = {**reference_store.line_numbers(session), "agencia": agency.name}
     return placeholders.fill(placeholders.parse(body), values)

@@ -8,14 +8,19 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from campaigns.rules import keywords, phrases
 from campaigns.rules import places as place_rules
 from campaigns.rules.column_guess import Known
-from campaigns.rules.import_rows import RowReader
+from campaigns.rules.import_rows import Asked, RowReader
+from campaigns.rules.keywords import Keyword
+from campaigns.rules.phrases import Phrase, Sense
+from campaigns.rules.replies import Lexicon
 from campaigns.rules.spelling import key
 from campaigns.store import reference as store
 from campaigns.store import seeds
 
 _SEEDS = Path(__file__).parent / "seeds"
+_LEXICONS: dict[str, Lexicon] = {}  # the latest only
 
 
 def load(session: Session) -> None:
@@ -47,7 +52,8 @@ def load(session: Session) -> None:
     )
     seeds.load_words(
         session,
-        [row | {"enabled": row["enabled"] == "yes", "reader": row["reader"] or None} for row in _seed("keywords")],
+        [row | _signed(row) for row in _seed("keywords")],
+        [row | _signed(row) | {"place": place} for place, row in enumerate(_seed("phrases"))],
         [row | {"reader": row["reader"] or None} for row in _seed("standing_texts")],
     )
     seeds.load_lines(
@@ -59,6 +65,10 @@ def load(session: Session) -> None:
 def _seed(name: str) -> list[dict[str, Any]]:
     with (_SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as rows:
         return list(csv.DictReader(rows))
+
+
+def _signed(row: dict[str, Any]) -> dict[str, Any]:
+    return {"enabled": row["enabled"] == "yes", "reader": row["reader"] or None}
 
 
 def _many(cell: str) -> list[str]:
@@ -86,9 +96,12 @@ def _place_rows() -> Iterator[dict[str, Any]]:
                 }
 
 
-def row_reader(session: Session) -> RowReader:
-    """What reads the rows of audience files: places, sectors and languages as they are known now."""
-    return RowReader(_place_index(session), _sectors_by_name(session), _by_name(store.languages(session)))
+def row_reader(session: Session, asked: Asked = Asked()) -> RowReader:  # noqa: B008 - it cannot be changed
+    """What reads the rows of audience files: places, sectors and languages as they are known now.
+
+    `asked` is the legal ground of people whose row says nothing of it.
+    """
+    return RowReader(_place_index(session), _sectors_by_name(session), _by_name(store.languages(session)), asked)
 
 
 def column_names(session: Session) -> Known:
@@ -127,6 +140,24 @@ def _by_name(languages: Iterable[store.Language]) -> dict[str, str]:
         for row in languages
         for name in (*row.aliases, row.autonym, row.name_en, row.name_es, row.code)
     }
+
+
+def lexicon(session: Session) -> Lexicon:
+    """The words and phrases people may answer with now; compiled once for as long as they stay the same."""
+    digest = store.words_digest(session)
+    known = _LEXICONS.get(digest)
+    if known is None:
+        known = Lexicon(
+            keywords.build(
+                Keyword(row.language, keywords.Kind(row.kind), row.word) for row in store.enabled_keywords(session)
+            ),
+            phrases.compile_all(
+                Phrase(row.language, Sense(row.sense), row.phrase) for row in store.enabled_phrases(session)
+            ),
+        )
+        _LEXICONS.clear()
+        _LEXICONS[digest] = known
+    return known
 
 
 def places(session: Session, level: str, within: str = "") -> Sequence[store.Place]:

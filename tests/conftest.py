@@ -67,7 +67,7 @@ def connections(settings: Settings) -> Iterator[Connections]:
 @pytest.fixture
 def database(settings: Settings, connections: Connections) -> Connections:
     """The same connections on an empty database and an empty Valkey."""
-    kept = {"place", "place_alias", "sector", "language", "keyword", "official_line", "standing_text"}
+    kept = {"place", "place_alias", "sector", "language", "keyword", "phrase", "official_line", "standing_text"}
     tables = ", ".join(f'"{name}"' for name in metadata.tables if name not in kept)
     with psycopg.connect(_plain(settings.owner_url), autocommit=True) as connection:
         connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")

@@ -1,4 +1,4 @@
-"""Which single-word order an inbound text is: STOP, HELP, START, or none (DOMAIN facts 4).
+"""Which single-word order an inbound text is: STOP, HELP, START and the like, or none (DOMAIN facts 4).
 
 Only a whole message counts, so a slogan ("alto a la extorsión") stops nothing. Words of every enabled language work
 for everybody. There is no edit distance: in Spanish ALTA starts and ALTO stops.
@@ -18,6 +18,8 @@ class Kind(StrEnum):
     STOP = "stop"
     HELP = "help"
     START = "start"
+    VERIFY = "verify"  # is this message real?
+    FALSE = "false"  # they say that it is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +100,9 @@ def _without_courtesies(bare: str, index: KeywordIndex) -> str:
 
 
 _COURTESY_LETTERS = tuple(sorted(map(_bare, _COURTESIES), key=len, reverse=True))
+
+
+if __name__ == "__main__":
+    from campaigns.rules import reading_lines  # what reads whole texts is built on this module
+
+    reading_lines.main()

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import Boolean, Index, case, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import Boolean, Index, Integer, case, func, literal, select, text, union_all
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT, aggregate_order_by
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.rules.languages import FIRST
@@ -69,6 +69,18 @@ class Keyword(Table):
     reader: Mapped[str | None]
 
 
+class SaidPhrase(Table):
+    """A phrase people answer with, as rules/phrases.py writes them. Enabled only once a reader has signed."""
+
+    __tablename__ = "phrase"
+    language: Mapped[str] = mapped_column(primary_key=True)
+    sense: Mapped[str] = mapped_column(primary_key=True)  # a rules.phrases.Sense
+    phrase: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[int] = mapped_column(Integer)  # where several stand in a text, the one with the lowest tells
+    enabled: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    reader: Mapped[str | None]
+
+
 class OfficialLine(Table):
     """A number people may call, with where it was read and when it was last verified."""
 
@@ -101,6 +113,24 @@ def enabled_keywords(session: Session) -> Sequence[Keyword]:
     """The words people may answer with now, in a fixed order."""
     order = (Keyword.language != "es", Keyword.language, Keyword.kind, Keyword.word)
     return session.scalars(select(Keyword).where(Keyword.enabled).order_by(*order)).all()
+
+
+def enabled_phrases(session: Session) -> Sequence[SaidPhrase]:
+    """The phrases that are looked for now, in the order in which they tell."""
+    order = (SaidPhrase.place, SaidPhrase.language, SaidPhrase.phrase)
+    return session.scalars(select(SaidPhrase).where(SaidPhrase.enabled).order_by(*order)).all()
+
+
+def words_digest(session: Session) -> str:
+    """Changes whenever an enabled word or phrase does; a millisecond, where compiling them costs fifty."""
+    said = union_all(
+        select(func.concat_ws("|", Keyword.language, Keyword.kind, Keyword.word).label("row")).where(Keyword.enabled),
+        select(
+            func.concat_ws("|", SaidPhrase.language, SaidPhrase.sense, SaidPhrase.phrase, SaidPhrase.place).label("row")
+        ).where(SaidPhrase.enabled),
+    ).subquery()
+    statement = select(func.md5(func.string_agg(said.c.row, aggregate_order_by(literal("\n"), said.c.row))))
+    return session.scalar(statement) or ""
 
 
 def signed_texts(session: Session, code: str) -> dict[str, str]:

@@ -8,7 +8,16 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from campaigns.store.metadata import Table
-from campaigns.store.reference import Keyword, Language, OfficialLine, Place, PlaceAlias, Sector, StandingText
+from campaigns.store.reference import (
+    Keyword,
+    Language,
+    OfficialLine,
+    Place,
+    PlaceAlias,
+    SaidPhrase,
+    Sector,
+    StandingText,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -32,9 +41,10 @@ def load_languages(session: Session, languages: Rows) -> None:
     _put(session, Language, languages)
 
 
-def load_words(session: Session, keywords: Rows, standing_texts: Rows) -> None:
-    """Add words and fixed sentences that are not there yet; a signature or a wording in place stays."""
+def load_words(session: Session, keywords: Rows, phrases: Rows, standing_texts: Rows) -> None:
+    """Add words, phrases and fixed sentences that are not there yet; a signature or a wording in place stays."""
     _keep(session, Keyword, keywords)
+    _put(session, SaidPhrase, phrases)
     _keep(session, StandingText, standing_texts)
 
 

@@ -123,3 +123,32 @@ def test_anything_else_waits_sealed_for_a_person(write, sessions, agency, vault,
 
 def test_a_number_nobody_knows_is_answered_in_the_agencys_language(write):
     assert "no recibira mas mensajes" in write("STOP", address="+51922222222")
+
+
+def test_a_phrase_that_clearly_refuses_stops_and_waits_for_a_person(write, is_stopped, sessions, agency, vault):
+    assert write("Buenos días, por favor ya no me escriban, me revisan el celular")
+    assert is_stopped()
+    with sessions(agency.id)() as session:
+        (waiting,) = inbox.waiting(session, vault, agency.id)
+    assert waiting.body.endswith("celular")
+
+
+def test_a_stop_in_words_of_danger_is_honoured_and_waits(write, is_stopped, sessions, agency, vault):
+    write("ya no me escriban, me van a matar")
+    assert is_stopped()
+    with sessions(agency.id)() as session:
+        assert len(inbox.waiting(session, vault, agency.id)) == 1
+
+
+@pytest.mark.parametrize("body", ["FALSO", "VERIFICAR", "¿esto es real?", "no gracias"])
+def test_what_only_speaks_of_the_message_stops_nothing_and_waits(write, is_stopped, sessions, agency, vault, body):
+    assert write(body) is None
+    assert not is_stopped()
+    with sessions(agency.id)() as session:
+        assert len(inbox.waiting(session, vault, agency.id)) == 1
+
+
+def test_who_asks_for_help_in_a_sentence_gets_the_numbers_and_waits(write, sessions, agency, vault):
+    assert "111" in write("Necesito ayuda por favor")
+    with sessions(agency.id)() as session:
+        assert len(inbox.waiting(session, vault, agency.id)) == 1
