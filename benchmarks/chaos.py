@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import redis
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmarks import disturbances, ledger, mail_ledger, mail_stage, parts, stage
@@ -16,6 +17,7 @@ from benchmarks.disturbances import Killer
 from benchmarks.parts import Parts
 from benchmarks.stage import Carrier, Stage, Tell
 from campaigns.store import agencies, figures
+from campaigns.store.deliveries import Delivery
 
 # Short, so that what a kill leaves open is settled within the run. A frozen worker wakes up after its leases.
 LEASE, GRACE, AGAIN_AFTER = 4.0, 3.0, 3.0
@@ -53,10 +55,11 @@ class Seen(NamedTuple):
     queued: int
     sending: int
     unknown: int
+    to_go_again: int = 0  # failed, and certain to be queued once more
 
     def is_over(self, channel: str) -> bool:
         """Whether nothing is on its way; what became of a mail that is unknown nobody can be asked."""
-        return not (self.queued or self.sending or (self.unknown and channel == "sms"))
+        return not (self.queued or self.sending or self.to_go_again or (self.unknown and channel == "sms"))
 
 
 def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
@@ -185,7 +188,12 @@ class _Run:
 def _seen(live: Stage, campaign_id: int) -> Seen:
     with live.connections.sessions(live.agency.id)() as session:
         found = figures.sums(session, live.agency.id, campaign_id)
-    return Seen(*(sum(row.number for row in found if row.state == state) for state in Seen._fields))
+        again = session.scalar(select(func.count()).where(Delivery.campaign_id == campaign_id, Delivery.may_go_again))
+
+    def number(state: str) -> int:
+        return sum(row.number for row in found if row.state == state)
+
+    return Seen(number("queued"), number("sending"), number("unknown"), again or 0)
 
 
 def _outliving(look: Callable[[], Seen]) -> Seen | None:
