@@ -1,4 +1,6 @@
-"""The program that opens spreadsheets, apart from everything else: `python -I -m campaigns.sheet_reader`.
+"""The program that opens spreadsheets, apart from everything else.
+
+`python -I -m campaigns.sheet_reader MEMORY SECONDS`, in bytes and of computing.
 
 It gets the file on its standard input and answers in frames on its standard output: text as it is made, then one that
 says how it ended. Whatever a file does to it (a crash, all the memory it may have, no end) is over when it is: it has
@@ -25,8 +27,6 @@ from campaigns.rules.sheet_cells import Cell, text_of
 FRAME: Final = struct.Struct(">cI")  # what it is, how long it is
 READY, TEXT, ENDED, REFUSED = b"y", b"t", b"e", b"r"
 
-MEMORY: Final = 1536 * 1024 * 1024  # a million rows of eight columns take 850 MB
-SECONDS: Final = 180  # of computing; the same million takes 25
 _PIECE: Final = 256 * 1024
 _LOOKED_AT: Final = 20  # rows of a sheet in which headings are sought
 _MOST_COLUMNS: Final = 600  # more than a table of people may have: whoever reads the text refuses it
@@ -63,7 +63,8 @@ class _Out(io.TextIOBase):
 
 def main() -> None:
     """Answer one file, whatever it is. The exit status says nothing: without a last frame something broke."""
-    _limit()
+    memory, seconds = map(int, sys.argv[1:])
+    _limit(memory, seconds)
     _answer(READY, b"")
     try:
         chosen, left_out = _convert(sys.stdin.buffer.read())
@@ -80,11 +81,11 @@ def main() -> None:
         _answer(REFUSED, b"file_broken")
 
 
-def _limit() -> None:
+def _limit(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
 
 def _answer(kind: bytes, content: bytes) -> None:

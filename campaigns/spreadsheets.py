@@ -25,6 +25,8 @@ from campaigns.rules.zip_directory import NoZip, ZipDirectory
 
 MOST_PACKED: Final = 128 * 1024 * 1024
 MOST_UNPACKED: Final = 2 * 1024 * 1024 * 1024
+MEMORY: Final = 1536 * 1024 * 1024  # a million rows of eight columns take 850 MB
+SECONDS: Final = 180  # of computing; the same million takes 13
 _MOST_ENTRIES: Final = 5_000
 _MOST_RATIO: Final = 300  # a sheet of nothing but one repeated row shrinks to a hundredth
 _RATIO_FROM: Final = 64 * 1024 * 1024  # what unpacks to less is let be, however well it was packed
@@ -132,7 +134,7 @@ def to_delimited(
     was written. Memory and computing time are limited.
     """
     with subprocess.Popen(
-        _PROGRAM,
+        (*_PROGRAM, str(MEMORY), str(SECONDS)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # a crash may quote what it was reading

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from campaigns.errors import Invalid
-from campaigns.rules import column_guess
+from campaigns.rules import column_guess, mixed_encoding
 from campaigns.rules.headings import ADDRESSES, Field, map_headings
 from campaigns.rules.sheet_cells import BREAK
 
@@ -46,6 +46,8 @@ class Encoding:
 UTF_8 = Encoding("utf-8", "utf-8")
 UTF_8_MARKED = Encoding("utf-8-sig", "utf-8-sig")
 CP1252 = Encoding("cp1252", "cp1252")
+# Lines of two programs in one file: read as UTF-8, and what is none as cp1252.
+MIXED = Encoding("mixed", mixed_encoding.NAME)
 
 
 def find_encoding(chunks: Iterable[bytes]) -> Encoding:
@@ -100,8 +102,9 @@ def _sure(found: Encoding, head: bytes, rest: Iterator[bytes]) -> Encoding:
 def _narrow(head: bytes, rest: Iterator[bytes]) -> Encoding:
     marked = head.startswith(codecs.BOM_UTF8)
     as_utf_8 = codecs.getincrementaldecoder("utf-8")()
-    could_be_utf_8, could_be_cp1252 = True, True
+    could_be_utf_8, could_be_cp1252, some_utf_8 = True, True, False
     chunk: bytes | None = head
+    last = b""
     while chunk is not None:
         if b"\0" in chunk or len(chunk.translate(None, _CONTROLS)) < 0.99 * len(chunk):
             raise Invalid(FIELD, "file_not_text")
@@ -110,17 +113,21 @@ def _narrow(head: bytes, rest: Iterator[bytes]) -> Encoding:
                 as_utf_8.decode(chunk)
             except UnicodeDecodeError:
                 could_be_utf_8 = False
-        if _NOT_CP1252.search(chunk):
-            could_be_cp1252 = False
+        could_be_cp1252 = could_be_cp1252 and not _NOT_CP1252.search(chunk)
+        some_utf_8 = some_utf_8 or bool(_LETTER_IN_UTF_8.search(last + chunk))
+        last = chunk[-1:]
         chunk = next(rest, None)
     if could_be_utf_8:
         return UTF_8_MARKED if marked else UTF_8
+    if some_utf_8:
+        return MIXED
     if could_be_cp1252 and not marked:
         return CP1252
     raise Invalid(FIELD, "encoding_unknown")
 
 
 _NOT_CP1252 = re.compile(b"[\x81\x8d\x8f\x90\x9d]")
+_LETTER_IN_UTF_8 = re.compile(b"\xc3[\x80-\xbf]")  # in cp1252 these are two characters that no word has side by side
 
 
 def _refuse_controls(text: str) -> None:
@@ -156,6 +163,8 @@ def find_layout(head: str, *, whole: bool, delimiter: str | None = None) -> Layo
         return best
     told = [found for one in possible if (found := _by_content(head, one)) is not None]
     if not told:
+        if not best.headings:  # not one row: what is wrong with the first?
+            next(records(io.StringIO(head, newline="").readline, best.delimiter), None)
         raise Invalid(FIELD, "no_address_column", headings=", ".join(best.headings)[:200])
     return max(told, key=lambda found: found[0])[1]
 

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 _LARGEST_DIRECTORY: Final = 1024 * 1024
 _LONGEST_KIND: Final = 100  # bytes of the entry in which OpenDocument says what it is
+_LONGEST_MANIFEST: Final = 256 * 1024
 
 
 class NoZip(Exception):
@@ -19,7 +20,7 @@ class NoZip(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ZipDirectory:
-    """The entries' names (lower case, with /), the bytes they say they unpack to, and whether one is locked.
+    """The entries' names (lower case, with /), the bytes they say they unpack to, and whether any of it is locked.
 
     `says` is what an OpenDocument file calls itself, empty for other files.
     """
@@ -40,18 +41,19 @@ def read(file: BinaryIO) -> ZipDirectory:
                 names=frozenset(entry.filename.replace("\\", "/").lower() for entry in entries),
                 entries=len(entries),
                 unpacked=sum(entry.file_size for entry in entries),
-                locked=any(entry.flag_bits & 1 for entry in entries),
-                says=_says(archive),
+                locked=any(entry.flag_bits & 1 for entry in entries)
+                or b"encryption-data" in _beginning(archive, "META-INF/manifest.xml", _LONGEST_MANIFEST),
+                says=_beginning(archive, "mimetype", _LONGEST_KIND).decode("ascii", "replace").strip(),
             )
     except (zipfile.BadZipFile, zlib.error, struct.error, ValueError, OverflowError, EOFError, RuntimeError) as error:
         raise NoZip from error
 
 
-def _says(archive: zipfile.ZipFile) -> str:
-    if "mimetype" not in archive.namelist() or archive.getinfo("mimetype").flag_bits & 1:
-        return ""
-    with archive.open("mimetype") as entry:
-        return entry.read(_LONGEST_KIND).decode("ascii", "replace").strip()
+def _beginning(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    if name not in archive.namelist() or archive.getinfo(name).flag_bits & 1:
+        return b""
+    with archive.open(name) as entry:
+        return entry.read(most)
 
 
 class _Bounded:

@@ -52,6 +52,19 @@ def test_one_late_byte_decides_between_two_encodings() -> None:
     assert _encoding(plain + "Núñez;1\n".encode(), 65536)[0] == "utf-8"
 
 
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_lines_of_two_programs_in_one_file_are_both_read(size: int) -> None:
+    content = TEXT.encode() + "Ángel Ñañez;912345678;\nPeña;955555555;\n".encode("cp1252") + "Núñez;1;\n".encode()
+    assert find_encoding(content[at : at + size] for at in range(0, len(content), size)).name == "mixed"
+    codec = find_encoding([content]).codec
+    text = TEXT + "Ángel Ñañez;912345678;\nPeña;955555555;\nNúñez;1;\n"
+    assert content.decode(codec) == text
+    source = io.TextIOWrapper(
+        io.BufferedReader(io.BytesIO(content), size), encoding=codec, errors="replace", newline=""
+    )
+    assert source.read() == text
+
+
 def test_a_file_cut_off_inside_a_letter_is_still_utf_8() -> None:
     content = "Nombre;Celular\nMuñ".encode()[:-1]
     assert find_encoding([content]).name == "utf-8"
@@ -124,7 +137,7 @@ def test_where_the_headings_are(head: str, delimiter: str, line: int) -> None:
         ("hola", True, "no_address_column"),
         ("\ufeff;;;\n;;;\n", True, "file_empty"),
         ("Celular;" * 9000, False, "line_too_long"),
-        ("Celular;" * 9000, True, "no_address_column"),
+        ("Celular;" * 9000, True, "line_too_long"),
     ],
 )
 def test_a_head_without_headings(head: str, whole: bool, code: str) -> None:
