@@ -7,7 +7,8 @@ from typing import Final
 from campaigns.rules.import_rows import Person
 from campaigns.rules.spelling import words
 from campaigns.store.arrivals import Arrival
-from campaigns.vault import Vault
+from campaigns.store.changing import Named
+from campaigns.vault import Unsealable, Vault
 
 # Names repeat: half of a million people share a few hundred words.
 _WORDS_REMEMBERED: Final = 50_000
@@ -15,12 +16,13 @@ _MOST_WORDS: Final = 24  # per contact
 
 
 class Sealer:
-    """Seals people for one agency. Not shared between threads; its memory does not grow with their number."""
+    """Seals people for one agency. Its memory does not grow with their number."""
 
     def __init__(self, vault: Vault, agency_id: int, language: str) -> None:
         """`language` is the agency's, for people whose own is not known."""
         self._addresses = vault.address_indexes
         self._seal = partial(vault.seal_optional, agency_id=agency_id)
+        self._open = partial(vault.open_optional, agency_id=agency_id)
         self._language = language
         self._word = lru_cache(_WORDS_REMEMBERED)(lambda word: vault.word_indexes(words(word), agency_id))
 
@@ -31,26 +33,58 @@ class Sealer:
 
     def arrival(self, person: Person) -> Arrival:
         """The person as kept. Phone and mail are indexed as written in E.164 and in lower case."""
-        seal = self._seal
-        phones = self._addresses(person.phone.e164) if person.phone else []
-        emails = self._addresses(person.email.key) if person.email else []
+        seal, phone, email = self._seal, person.phone, person.email
+        phones = self._addresses(phone.e164) if phone else []
+        emails = self._addresses(email.key) if email else []
         keys = phones or emails
+        several = len(keys) > 1
         return Arrival(
-            key=keys[0],
-            phone_index=phones[0] if phones else None,
-            phone_kind=person.phone.kind if person.phone else None,
-            phone_sealed=seal(person.phone.e164) if person.phone else None,
-            email_index=emails[0] if emails else None,
-            email_sealed=seal(person.email.address) if person.email else None,
-            name_sealed=seal(person.name),
-            business_sealed=seal(person.business),
-            language=person.language or self._language,
-            place_code=person.place,
-            legal_ground=person.ground,
-            ground_on=person.agreed_on,
-            words=b"".join(self.word_indexes(person.name, person.business)),
-            sectors="\n".join(person.sectors) or None,
-            tags="\n".join(person.tags) or None,
-            older_keys=keys[1:],
-            indexes=[indexes for indexes in (phones, emails) if len(indexes) > 1],
+            keys[0],
+            phones[0] if phones else None,
+            phone.kind.value if phone else None,
+            seal(phone.e164) if phone else None,
+            emails[0] if emails else None,
+            seal(email.address) if email else None,
+            seal(person.name),
+            seal(person.business),
+            person.language or self._language,
+            person.place,
+            person.role.value if person.role else None,
+            person.ground,
+            person.agreed_on,
+            person.ground_source or None,
+            person.ground_text or None,
+            b"".join(self.word_indexes(person.name, person.business)),
+            _lines(person.sectors),
+            _lines(person.tags),
+            person.language is not None,
+            person.owns_ground,
+            person.says_no,
+            keys[1:] if several else (),
+            [indexes for indexes in (phones, emails) if indexes] if several else (),
         )
+
+    def rename(
+        self, name: bytes | None, business: bytes | None, kept_name: bytes | None, kept_business: bytes | None
+    ) -> Named | None:
+        """What to keep where a row has a name or business (sealed; None: it stays); None if they say the same."""
+        old = [self._read(kept_name), self._read(kept_business)]
+        new = [self._read(name) if name else old[0], self._read(business) if business else old[1]]
+        if new == old:
+            return None
+        texts = [text or "" for text in new]
+        return Named(
+            name if new[0] != old[0] else kept_name,
+            business if new[1] != old[1] else kept_business,
+            b"".join(self.word_indexes(*texts)),
+        )
+
+    def _read(self, sealed: bytes | None) -> str | None:
+        try:
+            return self._open(sealed)
+        except Unsealable:
+            return None  # damaged: whatever the row says is new, and what it does not say stays as it is
+
+
+def _lines(values: tuple[str, ...]) -> str | None:
+    return "\n".join(sorted(values)) if values else None

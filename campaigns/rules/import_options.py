@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from campaigns.errors import Invalid
 from campaigns.rules.headings import Field
-from campaigns.rules.import_rows import GROUNDS, LONGEST_PROOF, read_tags
+from campaigns.rules.import_rows import GROUNDS, LONGEST_PROOF, Asked, read_tags
 from campaigns.rules.spelling import one_line
 
 
@@ -58,6 +58,11 @@ class Options:
     def changes(self) -> bool:
         """Whether people who are there are changed beyond a withdrawal of their ground."""
         return self.mode is not Mode.ADD and bool(self.fields or self.tags)
+
+    @property
+    def asked(self) -> Asked:
+        """The ground that was asked for once, for who reads the rows."""
+        return Asked(self.ground, self.ground_on, self.ground_source, self.ground_text)
 
     def as_json(self) -> dict[str, Any]:
         """The options as the database keeps them."""

@@ -5,18 +5,21 @@ and the contact is kept. Whether it is a duplicate is the importer's question: i
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache, partial
 from itertools import compress
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from campaigns.rules.addresses import Email, NoAddress, Phone, PhoneKind, read_email, read_phone
 from campaigns.rules.dates import read_date
+from campaigns.rules.discretion import says_what_happened
 from campaigns.rules.headings import Field
 from campaigns.rules.places import PlaceIndex
-from campaigns.rules.spelling import key, one_line
+from campaigns.rules.roles import Role, read_role
+from campaigns.rules.spelling import key, one_line, words
 
 
 class Refusal(StrEnum):
@@ -40,7 +43,8 @@ class Warned(StrEnum):
 class Person(NamedTuple):
     """One row as it will be kept.
 
-    `place` is an INEI code of two, four or six digits; `language` None means the agency's.
+    `place` is an INEI code of two, four or six digits; `language` None means the agency's. `tags` are the row's own.
+    `says_no`: the row clearly refuses, as against saying nothing. `owns_ground`: the ground stands in the row itself.
     """
 
     name: str
@@ -54,6 +58,11 @@ class Person(NamedTuple):
     ground: str | None
     agreed_on: date | None
     warnings: tuple[Warned, ...]
+    role: Role | None = None
+    says_no: bool = False
+    owns_ground: bool = True
+    ground_source: str = ""
+    ground_text: str = ""
 
     @property
     def reachable_sms(self) -> bool:
@@ -71,6 +80,15 @@ class Person(NamedTuple):
         return self.phone.e164 if self.phone else self.email.key if self.email else ""
 
 
+class Asked(NamedTuple):
+    """The ground, with its proof, that staff state once for everybody in a file whose row says nothing of it."""
+
+    ground: str | None = None
+    ground_on: date | None = None
+    source: str = ""
+    text: str = ""
+
+
 _WARNINGS = tuple(Warned)
 
 Cells = Mapping[Field, str]
@@ -84,6 +102,7 @@ _REMEMBERED = 4_096  # answers kept per column: places and sectors repeat, and m
 
 _SEPARATORS = re.compile(r"[|;,/\n]|\s[yY&]\s")
 _TAG_SEPARATORS = re.compile(r"[|;,\n]")
+_NAMES_SOMEBODY = re.compile(r"@|\d{7}|\d{3}[ .-]\d{3}[ .-]?\d{3}")
 _CODE_INSIDE = re.compile(r"(?<!\d)\d{4}(?!\d)")
 
 # Folded, as `key` leaves them.
@@ -96,6 +115,15 @@ _NOT = frozenset({
     "revoked", "retirado", "withdrawn", "0",
 })  # fmt: skip
 _TICKS = frozenset("✓✔☑✅")
+# Of those, what says it to our face; the rest only says that there is nothing yet.
+_NO = frozenset({"no", "0", "0 0", "f", "n", "false", "falso"})
+_NO_BEGINS = (
+    "no ac", "no aut", "no cons", "no desea", "no quier", "no rec", "no env", "no contact", "no agree", "no opt",
+    "do not", "not agree", "not accept", "not cons", "sin consent", "sin autoriz", "sin permiso", "without consent",
+    "revoc", "revok", "retir", "withdr", "consentimiento revoc", "consentimiento retir", "consent revoked",
+    "consent withdrawn",
+)  # fmt: skip
+_CROSSES = frozenset("✗✘❌✖")
 # Words that begin a written basis other than consent.
 _BASES = {
     "ley": "law", "decreto": "law", "law": "law", "obligacion legal": "law", "legal obligation": "law",
@@ -106,49 +134,97 @@ _BASES = {
 GROUNDS = (CONSENT, "law", "public_task", "agreement")
 
 
-def read_ground(cell: str) -> str | None:
-    """The legal ground a cell states: `consent`, `law`, `public_task`, `agreement`, or None.
+class Consent(NamedTuple):
+    """What a cell says about writing to somebody: the legal ground, one of GROUNDS, and whether it is a clear no."""
 
-    Anything that is not clearly a yes is no ground: a person is rather kept and not written to.
+    ground: str | None
+    says_no: bool
+
+
+def read_consent(cell: str) -> Consent:
+    """What a cell states. Anything that is not clearly a yes is no ground: a person is rather kept and not written to.
+
+    Nor is everything else a no: an empty cell or `pendiente` says nothing about a ground that is known.
     """
     text = key(cell[:LONGEST_NAME])
     if not text:
-        return CONSENT if _TICKS & set(cell) else None
+        signs = set(cell)
+        return Consent(CONSENT if _TICKS & signs else None, bool(_CROSSES & signs))
     if text in _YES:
-        return CONSENT
+        return Consent(CONSENT, False)
     if _NOT & set(text.split()) and text != "1 0":
-        return None
+        return Consent(None, text in _NO or text.startswith(_NO_BEGINS))
     if text.startswith(_YES_BEGINS):
-        return CONSENT
-    return next((ground for words, ground in _BASES.items() if f"{text} ".startswith(f"{words} ")), None)
+        return Consent(CONSENT, False)
+    ground = next((ground for words, ground in _BASES.items() if f"{text} ".startswith(f"{words} ")), None)
+    return Consent(ground, text in _NO)
+
+
+def read_ground(cell: str) -> str | None:
+    """The legal ground a cell states: `consent`, `law`, `public_task`, `agreement`, or None."""
+    return read_consent(cell).ground
+
+
+# The cells of a row, one of each, in this order.
+_CELLS = (
+    Field.PHONE, Field.EMAIL, Field.NAME, Field.FIRST_NAME, Field.LAST_NAME, Field.SECOND_LAST_NAME, Field.BUSINESS,
+    Field.SECTOR, Field.ROLE, Field.DISTRICT, Field.PROVINCE, Field.DEPARTMENT, Field.LANGUAGE, Field.GROUND,
+    Field.AGREED_ON, Field.GROUND_SOURCE, Field.GROUND_TEXT, Field.TAGS,
+)  # fmt: skip
 
 
 class RowReader:
     """Reads rows against one set of look-ups. Not shared between threads; its memory does not grow with the file."""
 
-    def __init__(self, places: PlaceIndex, sectors: Mapping[str, str], languages: Mapping[str, str]) -> None:
-        """`sectors` and `languages` give the code for every folded (`spelling.key`) name, alias and code."""
+    def __init__(
+        self,
+        places: PlaceIndex,
+        sectors: Mapping[str, str],
+        languages: Mapping[str, str],
+        asked: Asked = Asked(),  # noqa: B008 - it cannot be changed
+    ) -> None:
+        """`sectors` and `languages` give the code for every folded (`spelling.key`) name, alias and code.
+
+        `asked` is the ground of people whose row says nothing of it, and the proof where the row names the same.
+        """
         # Few cells differ in these columns, so each answer is remembered.
         remember = lru_cache(maxsize=_REMEMBERED)
         self._place = remember(places.find)
         self._sector_codes = remember(partial(_sector_codes, sectors))
         self._language = remember(partial(_language, languages))
-        self._ground = remember(read_ground)
+        self._ground = remember(read_consent)
         self._agreed_on = remember(read_date)
+        self._role = remember(read_role)
+        self._tags = remember(_harmless_tags)
+        self._asked = asked
 
     def read(self, cells: Cells) -> Person | Refusal:
         """What one row says; missing cells are empty ones."""
-        get = cells.get
-        phone, phone_ignored = _usable_phone(get(Field.PHONE, ""))
-        email, email_ignored = _usable_email(get(Field.EMAIL, ""))
+        return self._read([cells.get(field, "") for field in _CELLS])
+
+    def along(self, columns: Mapping[Field, int]) -> Callable[[Sequence[str]], Person | Refusal]:
+        """Like read(), for rows whose columns are known: fields by number, from 0. Rows may be of any length."""
+        # One cell more than any column asks for is empty; fields without a column find it there.
+        width = max(columns.values(), default=-1) + 1
+        pick = itemgetter(*(columns.get(field, width) for field in _CELLS))
+        padding = [""] * (width + 1)
+
+        def read(row: Sequence[str]) -> Person | Refusal:
+            return self._read(pick([*row[:width], *padding[len(row) :]] if len(row) <= width else [*row[:width], ""]))
+
+        return read
+
+    def _read(self, cells: Sequence[str]) -> Person | Refusal:
+        (phone_cell, email_cell, name, first, last, second, business, sector, role, district, province, department,
+         language_cell, ground_cell, agreed_on, source, text, tags) = cells  # fmt: skip
+        phone, phone_ignored = _usable_phone(phone_cell)
+        email, email_ignored = _usable_email(email_cell) if email_cell else (None, False)
         if phone is None and email is None:
             return Refusal.NO_USABLE_ADDRESS
-        place, place_understood = self._place(
-            get(Field.DISTRICT, ""), get(Field.PROVINCE, ""), get(Field.DEPARTMENT, "")
-        )
-        sectors, sectors_understood = self._sector_codes(get(Field.SECTOR, ""))
-        language, language_understood = self._language(get(Field.LANGUAGE, ""))
-        ground = self._ground(get(Field.GROUND, ""))
+        place, place_understood = self._place(district, province, department)
+        sectors, sectors_understood = self._sector_codes(sector)
+        language, language_understood = self._language(language_cell)
+        own, says_no = self._ground(ground_cell)
         flags = (
             phone_ignored,
             email_ignored,
@@ -156,21 +232,33 @@ class RowReader:
             not place_understood,
             not language_understood,
             not sectors_understood,
-            ground is None,
+            own is None and (says_no or self._asked.ground is None),
         )
-        return Person(
-            name=_name(cells),
-            business=one_line(get(Field.BUSINESS, ""), LONGEST_NAME),
-            phone=phone,
-            email=email,
-            place=place,
-            language=language,
-            sectors=sectors,
-            tags=read_tags(get(Field.TAGS, "")),
-            ground=ground,
-            agreed_on=self._agreed_on(get(Field.AGREED_ON, "")) if ground else None,
-            warnings=tuple(compress(_WARNINGS, flags)),
-        )
+        name = one_line(name, LONGEST_NAME) or _joined(first, last, second)
+        business = one_line(business, LONGEST_NAME)
+        proof = [_proof(cell, name, business) for cell in (source, text)] if source or text else _NO_PROOF
+        return _person((
+            name, business, phone, email, place, language, sectors, self._tags(tags) if tags else (),
+            *(grounded := self._grounded(own, says_no, agreed_on, proof))[:2],
+            tuple(compress(_WARNINGS, flags)) if True in flags else (),
+            self._role(role) if role else None, says_no, own is not None, *grounded[2:],
+        ))  # fmt: skip
+
+    def _grounded(self, own: str | None, says_no: bool, agreed_on: str, proof: Sequence[str]) -> Asked:
+        """The row's own ground, its gaps filled from what was asked once; none for who says no."""
+        asked = self._asked
+        if own is None:
+            return _NO_GROUND if says_no else asked
+        day = self._agreed_on(agreed_on) if agreed_on else None
+        if own != asked.ground:
+            return Asked(own, day, *proof)
+        return Asked(own, day or asked.ground_on, proof[0] or asked.source, proof[1] or asked.text)
+
+
+_NO_PROOF = ("", "")
+_NO_GROUND = Asked()
+# Named tuples are made from all their values at once: by keyword costs three times as much, a million times.
+_person: Callable[[tuple[Any, ...]], Person] = Person._make
 
 
 def _usable_phone(cell: str) -> tuple[Phone | None, bool]:
@@ -194,12 +282,21 @@ def read_tags(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in tags if tag))[:MOST_TAGS]
 
 
-def _name(cells: Cells) -> str:
-    name = cells.get(Field.NAME, "")
-    if not name.strip():
-        parts = (Field.FIRST_NAME, Field.LAST_NAME, Field.SECOND_LAST_NAME)
-        name = " ".join(cells.get(part, "") for part in parts)
-    return one_line(name, LONGEST_NAME)
+def _harmless_tags(cell: str) -> tuple[str, ...]:
+    # A list must not hold what happened to somebody (rules.discretion).
+    return tuple(tag for tag in read_tags(cell) if not says_what_happened(tag))
+
+
+def _proof(cell: str, *names: str) -> str:
+    """Where a ground's proof is, or its version; nothing where it may name somebody: it is kept in clear."""
+    text = one_line(cell, LONGEST_PROOF)
+    if _NAMES_SOMEBODY.search(text) or says_what_happened(text):
+        return ""
+    return text if words(text).isdisjoint(word for name in names for word in words(name)) else ""
+
+
+def _joined(*parts: str) -> str:
+    return one_line(" ".join(parts), LONGEST_NAME) if any(parts) else ""
 
 
 def _sector_codes(sectors: Mapping[str, str], cell: str) -> tuple[tuple[str, ...], bool]:

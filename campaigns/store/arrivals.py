@@ -1,26 +1,34 @@
-"""Contacts that arrive many at a time: one COPY into a temporary table and one statement, thousands of rows a step.
+"""People who arrive many at a time: one look at who is there, one COPY and few statements, thousands of rows a step.
 
-COPY cannot write to a table behind row-level security, hence the temporary one; it never outlives the transaction.
+COPY cannot write to a table behind row-level security, hence temporary ones; they never outlive the transaction. Two
+imports of the same people wait for each other instead of locking up: each adds first, in the order of the keys, and
+changes afterwards, in the order of the ids.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any, NamedTuple, cast
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, cast
 
 import psycopg
 from sqlalchemy.orm import Session
 
+from campaigns.rules.import_options import Options
 from campaigns.store import consents
 
-WORD_BYTES = 8  # of one word's index (campaigns/vault.py)
+WORD_BYTES: Final = 8  # of one word's index (campaigns/vault.py)
+_KEY_BYTES: Final = 16  # of an address's
+
+Cursor = psycopg.Cursor[Any]
 
 
 class Arrival(NamedTuple):
-    """One contact about to be added; `key` is the index of its phone, or of its mail where there is no phone.
+    """One person about to be merged; `key` is the index of their phone, or of their mail where there is no phone.
 
-    `words` are the indexes of its words end to end, `sectors` and `tags` stand one a line, each once: one cell instead
-    of many rows, because PostgreSQL takes them apart faster than Python hands them over. `indexes` are those of each
-    address under every key, the newest first.
+    `words` are the indexes of their words end to end, `sectors` and `tags` stand one a line, each once and in order:
+    one cell instead of many rows, because PostgreSQL takes them apart faster than Python hands them over. `older_keys`
+    are `key` under older index keys, `indexes` those of each address under every key, the newest first. `owns_...`:
+    the row itself says so, as against what holds for the whole file or agency.
     """
 
     key: bytes
@@ -33,24 +41,57 @@ class Arrival(NamedTuple):
     business_sealed: bytes | None
     language: str
     place_code: str | None
+    role: str | None
     legal_ground: str | None
     ground_on: date | None
+    ground_source: str | None
+    ground_text: str | None
     words: bytes
     sectors: str | None
     tags: str | None
+    owns_language: bool = True
+    owns_ground: bool = True
+    says_no: bool = False
     older_keys: Sequence[bytes] = ()
     indexes: Sequence[Sequence[bytes]] = ()
 
+    def without_ground(self) -> "Arrival":
+        """The same person, whom nobody may write to."""
+        return self._replace(legal_ground=None, ground_on=None, ground_source=None, ground_text=None)
 
-_BYTES, _TEXT = ("bytea", "text")
-_TYPES = [_BYTES, _BYTES, _TEXT, _BYTES, _BYTES, _BYTES, _BYTES, _BYTES,
-          _TEXT, _TEXT, _TEXT, "date", _BYTES, _TEXT, _TEXT]  # fmt: skip
 
+class Became(StrEnum):
+    """What became of one row."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REPEATED = "repeated"  # a later row of somebody who stood in the file before
+    NOT_THERE = "not_there"  # nobody new is added, and nobody is known by this address
+
+
+class Merged(NamedTuple):
+    """What became of every row, and the numbers of the rows whose NO took somebody's legal ground away."""
+
+    became: list[Became]
+    withdrawn: set[int]
+
+
+class Known(NamedTuple):
+    """A row, by its number, of somebody in the book; only the first one in the file counts, but for a NO."""
+
+    n: int
+    contact_id: int
+    is_first: bool
+
+
+_B, _T = "bytea", "text"
+_TYPES: Final = ("bytea", _B, _T, _B, _B, _B, _B, _B, _T, _T, _T, _T, "date", _T, _T, _B, _T, _T)
 _ARRIVING = """
 CREATE TEMPORARY TABLE arriving (
     key bytea, phone_index bytea, phone_kind text, phone_sealed bytea, email_index bytea, email_sealed bytea,
-    name_sealed bytea, business_sealed bytea, language text, place_code text, legal_ground text, ground_on date,
-    words bytea, sectors text, tags text
+    name_sealed bytea, business_sealed bytea, language text, place_code text, role text, legal_ground text,
+    ground_on date, ground_source text, ground_text text, words bytea, sectors text, tags text
 )
 """
 
@@ -59,9 +100,11 @@ CREATE TEMPORARY TABLE arriving (
 _ADD = """
 WITH added AS (
     INSERT INTO contact (agency_id, import_id, accepts_fallback, phone_index, phone_kind, phone_sealed, email_index,
-        email_sealed, name_sealed, business_sealed, language, place_code, legal_ground, ground_on)
+        email_sealed, name_sealed, business_sealed, language, place_code, role, legal_ground, ground_on,
+        ground_source, ground_text)
     SELECT %(agency_id)s, %(import_id)s, %(accepts_fallback)s, phone_index, phone_kind, phone_sealed, email_index,
-        email_sealed, name_sealed, business_sealed, language, place_code, legal_ground, ground_on
+        email_sealed, name_sealed, business_sealed, language, place_code, role, legal_ground, ground_on,
+        ground_source, ground_text
     FROM arriving ORDER BY key
     ON CONFLICT DO NOTHING
     RETURNING id, coalesce(phone_index, email_index) AS key
@@ -81,46 +124,115 @@ WITH added AS (
     FROM added JOIN arriving USING (key), string_to_table(tags, E'\\n') AS tag
     ORDER BY 2, 3
 )
-SELECT key, id FROM added
+SELECT key FROM added
 """
 
-_KNOWN_BY_OLDER_KEYS = """
-SELECT coalesce(phone_index, email_index) FROM contact
-WHERE agency_id = %(agency_id)s
-    AND (phone_index = ANY(%(keys)s) OR (phone_index IS NULL AND email_index = ANY(%(keys)s)))
+# A phone tells who somebody is, a mail only where no phone is known; then the addresses of those who were merged.
+# Look-ups row by row: any join would sooner or later read the whole book for a few thousand people.
+_MATCH = """
+SELECT n, contact_id,
+    (SELECT c.import_id FROM contact c WHERE c.agency_id = %(agency_id)s AND c.id = contact_id)
+FROM (
+    SELECT n, coalesce(
+        CASE WHEN is_phone
+            THEN (SELECT c.id FROM contact c WHERE c.agency_id = %(agency_id)s AND c.phone_index = key)
+            ELSE (SELECT c.id FROM contact c
+                WHERE c.agency_id = %(agency_id)s AND c.phone_index IS NULL AND c.email_index = key)
+        END,
+        (SELECT a.contact_id FROM contact_alias a WHERE a.agency_id = %(agency_id)s AND a.address_index = key)
+    ) AS contact_id
+    FROM (
+        SELECT n, substring(%(keys)s::bytea FROM %(size)s * n + 1 FOR %(size)s) AS key,
+            get_byte(%(phones)s::bytea, n) = 1 AS is_phone
+        FROM generate_series(0, %(count)s - 1) AS n
+    ) AS asked
+    OFFSET 0
+) AS found
+WHERE contact_id IS NOT NULL
 """
+
+
+def cursor_of(session: Session) -> Cursor:
+    """A cursor on the session's own connection, inside its transaction, that speaks PostgreSQL's binary formats."""
+    return cast("psycopg.Connection[Any]", session.connection().connection.driver_connection).cursor(binary=True)
+
+
+def copy(cursor: Cursor, table: str, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Fill a temporary table."""
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT BINARY)") as filling:
+        filling.set_types(types)
+        for row in rows:
+            filling.write_row(row)
+
+
+def carry(session: Session, agency_id: int, arrivals: Iterable[Arrival]) -> None:
+    """Let refusals of these people's addresses hold under the newest index keys."""
+    consents.carry(session, agency_id, (indexes for arrival in arrivals for indexes in arrival.indexes))
+
+
+def match(
+    cursor: Cursor, agency_id: int, arrivals: Sequence[Arrival], wanted: Sequence[int]
+) -> dict[int, tuple[int, int | None]]:
+    """Number -> (contact id, id of the import that added them) of those among the wanted arrivals who are known."""
+    found = _match(cursor, agency_id, [(n, arrivals[n].key, arrivals[n]) for n in wanted])
+    # Somebody may be kept under an index key that has been replaced since (DESIGN 10.5).
+    older = [(n, key, arrivals[n]) for n in wanted if n not in found for key in arrivals[n].older_keys]
+    return {**_match(cursor, agency_id, older), **found} if older else found
+
+
+def _match(
+    cursor: Cursor, agency_id: int, asked: Sequence[tuple[int, bytes, Arrival]]
+) -> dict[int, tuple[int, int | None]]:
+    if not asked:
+        return {}
+    values = {
+        "agency_id": agency_id,
+        "keys": b"".join([key for _, key, _ in asked]),
+        "phones": bytes([arrival.phone_index is not None for _, _, arrival in asked]),
+        "count": len(asked),
+        "size": _KEY_BYTES,
+    }
+    cursor.execute(_MATCH, values)
+    return {asked[at][0]: (contact_id, import_id) for at, contact_id, import_id in cursor.fetchall()}
 
 
 def add(
-    session: Session, agency_id: int, arrivals: Iterable[Arrival], *, import_id: int | None, accepts_fallback: bool
-) -> dict[bytes, int]:
-    """Add the contacts nobody has yet, with their words, sectors and tags; key -> id of those added. Never commits.
+    cursor: Cursor,
+    agency_id: int,
+    arrivals: Mapping[int, Arrival],
+    *,
+    import_id: int | None,
+    options: Options,
+) -> set[int]:
+    """Add people with their words, sectors and tags; the numbers of those whom nobody else added meanwhile.
 
-    Who is there already stays exactly as they are. No two arrivals may have the same key.
+    No two may have the same key.
     """
-    arrivals = list(arrivals)
-    consents.carry(session, agency_id, (indexes for arrival in arrivals for indexes in arrival.indexes))
-    with cast("psycopg.Connection[Any]", session.connection().connection.driver_connection).cursor(
-        binary=True
-    ) as cursor:
-        arrivals = _without_known(cursor, agency_id, arrivals)
-        cursor.execute(_ARRIVING)
-        with cursor.copy("COPY arriving FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(_TYPES)
-            for arrival in arrivals:
-                copy.write_row(arrival[: len(_TYPES)])
-        values = {"agency_id": agency_id, "import_id": import_id, "accepts_fallback": accepts_fallback}
-        cursor.execute(_ADD, values | {"size": WORD_BYTES})
-        added = dict(cursor.fetchall())
-        cursor.execute("DROP TABLE arriving")
-        return added
+    tags = Tags(options)
+    cursor.execute(_ARRIVING)
+    copy(cursor, "arriving", _TYPES, ((*one[:17], tags.and_those_of(one)) for one in arrivals.values()))
+    values = {"agency_id": agency_id, "import_id": import_id, "accepts_fallback": options.accepts_fallback}
+    cursor.execute(_ADD, {**values, "size": WORD_BYTES})
+    added = {key for (key,) in cursor.fetchall()}
+    cursor.execute("DROP TABLE arriving")
+    return {n for n, arrival in arrivals.items() if arrival.key in added}
 
 
-def _without_known(cursor: "psycopg.Cursor[Any]", agency_id: int, arrivals: list[Arrival]) -> list[Arrival]:
-    """Leave out who is kept under an index key that has been replaced since (DESIGN 10.5)."""
-    older = [key for arrival in arrivals for key in arrival.older_keys]
-    if not older:
-        return arrivals
-    cursor.execute(_KNOWN_BY_OLDER_KEYS, {"agency_id": agency_id, "keys": older})
-    known = {row[0] for row in cursor.fetchall()}
-    return [arrival for arrival in arrivals if known.isdisjoint(arrival.older_keys)]
+class Tags:
+    """The tags for the whole file, joined with those of its rows; what was joined once is remembered."""
+
+    def __init__(self, options: Options) -> None:
+        self._all = frozenset(options.tags)
+        self.of_the_file = "\n".join(sorted(self._all)) or None
+        self._joined: dict[str, str] = {}
+
+    def and_those_of(self, arrival: Arrival) -> str | None:
+        """One a line, in order; None for none."""
+        own = arrival.tags
+        if not own or not self._all:
+            return own or self.of_the_file
+        if own not in self._joined:
+            if len(self._joined) > 10_000:
+                self._joined.clear()
+            self._joined[own] = "\n".join(sorted(self._all.union(own.split("\n"))))
+        return self._joined[own]

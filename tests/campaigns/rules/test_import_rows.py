@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from campaigns.rules import delimited, places
 from campaigns.rules.addresses import Email, Phone, PhoneKind
 from campaigns.rules.headings import Field
-from campaigns.rules.import_rows import Person, Refusal, RowReader, Warned, read_ground, read_tags
+from campaigns.rules.import_rows import (
+    Asked,
+    Person,
+    Refusal,
+    RowReader,
+    Warned,
+    read_consent,
+    read_ground,
+    read_tags,
+)
+from campaigns.rules.roles import Role, read_role
 from campaigns.rules.spelling import key
 
 TESTS = Path(__file__).parents[2]
@@ -181,6 +191,75 @@ def test_languages(cell: str, code: str, reader: RowReader) -> None:
 )  # fmt: skip
 def test_only_a_clear_yes_is_a_ground(cell: str, ground: str | None) -> None:
     assert read_ground(cell) == ground
+
+
+@pytest.mark.parametrize(
+    ("cell", "says_no"),
+    [("NO", True), ("no acepta", True), ("No autoriza", True), ("0", True), ("FALSO", True), ("✗", True),
+     ("Revocado", True), ("retirado el 3/4", True), ("sin consentimiento", True), ("0.0", True),
+     ("", False), ("-", False), ("Sí", False), ("pendiente", False), ("no sabe", False), ("no contesta", False),
+     ("tal vez", False), ("Notaría Pérez", False), ("consentimiento pendiente", False), ("1", False)],
+)  # fmt: skip
+def test_a_clear_no_is_more_than_no_yes(cell: str, says_no: bool) -> None:
+    assert read_consent(cell).says_no == says_no
+
+
+ASKED = Asked("consent", date(2026, 3, 12), "Asamblea del gremio", "v2")
+
+
+@pytest.mark.parametrize(
+    ("cells", "grounded"),
+    [
+        ({"ground": ""}, (*ASKED, False)),
+        ({"ground": "pendiente"}, (*ASKED, False)),
+        ({"ground": "NO"}, (None, None, "", "", False)),
+        ({"ground": "sí"}, (*ASKED, True)),
+        ({"ground": "sí", "agreed_on": "2026-01-10", "ground_source": "Acta 4"},
+         ("consent", date(2026, 1, 10), "Acta 4", "v2", True)),
+        ({"ground": "Ley 32490"}, ("law", None, "", "", True)),
+    ],
+)  # fmt: skip
+def test_the_ground_asked_for_once(cells: dict[str, str], grounded: tuple[object, ...], reader: RowReader) -> None:
+    asked = RowReader(places.build([]), {}, {}, ASKED)
+    person = _read(asked, **cells)
+    assert (person.ground, person.agreed_on, person.ground_source, person.ground_text, person.owns_ground) == grounded
+    assert (Warned.NO_LEGAL_GROUND in person.warnings) == (person.ground is None)
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [("Acta 4 del 12/03/2026", "Acta 4 del 12/03/2026"), ("rosa@correo.example", ""), ("Tel. 987 654 321", ""),
+     ("firmado por Rosa Núñez", ""), ("dueño de la Bodega", ""), ("tras su denuncia", "")],
+)  # fmt: skip
+def test_a_proof_names_nobody(source: str, kept: str, reader: RowReader) -> None:
+    assert _read(reader, name="ROSA Quispe", business="Bodega 3", ground_source=source).ground_source == kept
+
+
+@pytest.mark.parametrize(
+    ("cell", "role"),
+    [("Dueño", Role.OWNER), ("propietaria", Role.OWNER), ("CHOFER", Role.DRIVER), ("Conductor", Role.DRIVER),
+     ("cobradora", Role.FARE_COLLECTOR), ("Despachador", Role.DISPATCHER), ("víctima", None), ("", None)],
+)  # fmt: skip
+def test_a_role_is_one_of_a_few(cell: str, role: Role | None, reader: RowReader) -> None:
+    assert read_role(cell) is role
+    assert _read(reader, role=cell).role is role
+
+
+def test_a_tag_does_not_say_what_happened(reader: RowReader) -> None:
+    assert _read(reader, tags="norte, víctima de extorsión").tags == ("norte",)
+
+
+@given(st.lists(st.text(max_size=8), max_size=8), st.permutations(range(6)))
+def test_a_row_says_the_same_along_its_columns(row: list[str], order: list[int]) -> None:
+    reader = RowReader(places.build([]), {}, {})
+    fields = (Field.EMAIL, Field.NAME, Field.BUSINESS, Field.GROUND, Field.TAGS, Field.PHONE)
+    columns = dict(zip(fields, order, strict=True))
+    cells = {field: row[at] for field, at in columns.items() if at < len(row)}
+    assert reader.along(columns)(row) == reader.read(cells)
+    row += [""] * (6 - len(row))
+    row[columns[Field.PHONE]] = "987654321"
+    cells = {field: row[at] for field, at in columns.items()}
+    assert reader.along(columns)(row) == reader.read(cells)
 
 
 def test_a_date_without_ground_is_not_kept(reader: RowReader) -> None:
