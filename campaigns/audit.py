@@ -33,6 +33,8 @@ class Did(StrEnum):
     CONTACT_EXPORTED = "contact:exported"
     CONTACT_MERGED = "contact:merged"
     CONTACTS_IMPORTED = "contact:imported"
+    IMPORT_UNDONE = "import:undone"
+    IMPORT_FAULTS_TAKEN = "import:faults_taken"
     SEGMENT_SAVED = "segment:saved"
     SEGMENT_DELETED = "segment:deleted"
     CAMPAIGN_WRITTEN = "campaign:written"

@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 _SECONDS: Final = 15
 # RQ ends a job from outside a minute after this: only one that hangs. Jobs bound themselves (DESIGN section 11).
 _JOB_SECONDS: Final = 300
+# A spreadsheet is taken apart, and a file checked, in one go.
+_IMPORT_SECONDS: Final = 3600
 _KEPT_SECONDS: Final = 600
 
 
@@ -66,8 +68,9 @@ def nudge(valkey: redis.Redis, what: Work, agency_id: int, subject: int = 0) -> 
     try:
         if not valkey.set(_key(what, agency_id, subject), b"1", nx=True, ex=_SECONDS):
             return False
+        seconds = _IMPORT_SECONDS if what is Work.IMPORT else _JOB_SECONDS
         _queue(valkey, queue_name(what)).enqueue_call(
-            JOBS[what], args=(agency_id, subject), timeout=_JOB_SECONDS, result_ttl=0, failure_ttl=_KEPT_SECONDS
+            JOBS[what], args=(agency_id, subject), timeout=seconds, result_ttl=0, failure_ttl=_KEPT_SECONDS
         )
     except redis.RedisError as error:
         log.warning("nudge lost", what=what, agency=agency_id, subject=subject, error=type(error).__name__)

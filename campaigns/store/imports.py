@@ -1,9 +1,24 @@
 """Imports: one file each, with its sealed bytes while it waits and its report afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, Integer, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Integer,
+    Update,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Stored, Table
@@ -44,7 +59,11 @@ class Import(Table):
 
 
 class ImportChunk(Table):
-    """A piece of a waiting file, sealed; deleted when the import ends. Any worker host can take it from here."""
+    """A piece of a waiting file, sealed; deleted when the import ends. Any worker host can take it from here.
+
+    Numbers from 0 are the file. Below 0 is what a step keeps beside it: the text of a spreadsheet until all of it is
+    there, then which rows of the file repeat others.
+    """
 
     __tablename__ = "import_chunk"
     agency_id: Mapped[Ref]
@@ -87,54 +106,56 @@ def _until(seconds: float) -> ColumnElement[datetime]:
     return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds)
 
 
-def keep_chunk(session: Session, agency_id: int, import_id: int, number: int, sealed: bytes) -> None:
-    """Keep one piece of a waiting file; numbers run from 0."""
-    session.execute(
-        insert(ImportChunk).values(agency_id=agency_id, import_id=import_id, number=number, content_sealed=sealed)
-    )
+# What is noted by itself when an import gets into a state. `begun_at` is when the step under way was asked for.
+_MOMENTS: Final = {
+    "checking": "begun_at",
+    "waiting": "begun_at",
+    "undoing": "begun_at",
+    "done": "finished_at",
+    "failed": "finished_at",
+    "stopped": "finished_at",
+    "undone": "undone_at",
+}
 
 
-def chunk(session: Session, agency_id: int, import_id: int, number: int) -> bytes | None:
-    """One sealed piece of a waiting file, or None after the last."""
-    return session.scalar(
-        select(ImportChunk.content_sealed).where(
-            ImportChunk.agency_id == agency_id, ImportChunk.import_id == import_id, ImportChunk.number == number
-        )
-    )
+def _with_moment(values: Mapping[str, object]) -> dict[str, object]:
+    moment = _MOMENTS.get(str(values.get("state")))
+    return {**values, moment: func.now()} if moment else dict(values)
 
 
-def take_lease(session: Session, agency_id: int, import_id: int, *, seconds: float) -> Import | None:
-    """Claim an import that nobody works on; None if it is finished, held, or not the agency's."""
+# States in which a worker has something to do; the clock finds the same (due_work()).
+FOR_WORKERS: Final = ("reading", "checking", "waiting", "running", "undoing")
+
+
+def take(session: Session, agency_id: int, import_id: int, *, seconds: float) -> Import | None:
+    """Claim an import that a worker has to work on and nobody does; None if there is nothing to do, or it is held.
+
+    One that waits is running from now on.
+    """
     statement = (
         update(Import)
         .where(
             Import.agency_id == agency_id,
             Import.id == import_id,
-            Import.state.in_(["waiting", "running"]),
+            Import.state.in_(FOR_WORKERS),
             or_(Import.leased_until.is_(None), Import.leased_until < func.now()),
         )
-        .values(state="running", leased_until=_until(seconds))
+        .values(
+            state=case((Import.state == "waiting", "running"), else_=Import.state),
+            leased_until=_until(seconds),
+        )
         .returning(Import)
+        .execution_options(populate_existing=True)
     )
     return session.scalar(statement)
 
 
-def step(session: Session, held: Import, *, report: dict[str, object], bytes_done: int, seconds: float) -> bool:
-    """Note how far the import is and hold it for `seconds` more; False if somebody else has it now.
+def hold(session: Session, held: Import, *, seconds: float, **values: object) -> bool:
+    """Note `values` and hold the import for `seconds` more; False if somebody else has it or has moved it since.
 
-    `held` gets the new values, so that the next step can be told apart from one of a worker that lost its lease.
+    `held` gets the new lease, so that the next step can be told apart from one of a worker that lost it.
     """
-    statement = (
-        update(Import)
-        .where(
-            Import.agency_id == held.agency_id,
-            Import.id == held.id,
-            Import.state == "running",
-            Import.leased_until == held.leased_until,
-        )
-        .values(report=report, rows_done=report["rows"], bytes_done=bytes_done, leased_until=_until(seconds))
-        .returning(Import.leased_until)
-    )
+    statement = _in_hand(held).values(leased_until=_until(seconds), **values).returning(Import.leased_until)
     leased_until = session.scalar(statement)
     if leased_until is None:
         return False
@@ -142,31 +163,46 @@ def step(session: Session, held: Import, *, report: dict[str, object], bytes_don
     return True
 
 
-def end(session: Session, held: Import, *, report: dict[str, object] | None, failure: dict[str, object] | None) -> bool:
-    """Finish an import, done or failed, and delete its file; False if somebody else has it now."""
-    statement = (
+def let_go(session: Session, held: Import, **values: object) -> bool:
+    """Note `values` (a new state among them, where a step is over) and hold the import no longer; False as hold()."""
+    statement = _in_hand(held).values(leased_until=None, **_with_moment(values)).returning(Import.id)
+    return session.scalar(statement) is not None
+
+
+def _in_hand(held: Import) -> Update:
+    return (
         update(Import)
         .where(
             Import.agency_id == held.agency_id,
             Import.id == held.id,
-            Import.state == "running",
+            Import.state == held.state,
             Import.leased_until == held.leased_until,
         )
-        .values(
-            state="failed" if failure else "done",
-            report=report,
-            failure=failure,
-            leased_until=None,
-            finished_at=func.now(),
-        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def move(session: Session, agency_id: int, import_id: int, *, out_of: Collection[str], **values: object) -> bool:
+    """Note `values`, a new state among them, if the import is in one of these states; whoever held it has lost it."""
+    statement = (
+        update(Import)
+        .where(Import.agency_id == agency_id, Import.id == import_id, Import.state.in_(list(out_of)))
+        .values(leased_until=None, **_with_moment(values))
         .returning(Import.id)
+        .execution_options(synchronize_session=False)
     )
-    if session.scalar(statement) is None:
-        return False
-    session.execute(
-        delete(ImportChunk).where(ImportChunk.agency_id == held.agency_id, ImportChunk.import_id == held.id)
+    return session.scalar(statement) is not None
+
+
+def remove(session: Session, agency_id: int, import_id: int, *, out_of: Collection[str]) -> bool:
+    """Delete an import, with all that is kept of its file, if it is in one of these states."""
+    statement = (
+        delete(Import)
+        .where(Import.agency_id == agency_id, Import.id == import_id, Import.state.in_(list(out_of)))
+        .returning(Import.id)
+        .execution_options(synchronize_session=False)
     )
-    return True
+    return session.scalar(statement) is not None
 
 
 def get(session: Session, agency_id: int, import_id: int) -> Import | None:
@@ -183,3 +219,22 @@ def of_agency(session: Session, agency_id: int, *, limit: int) -> Sequence[Impor
     return session.scalars(
         select(Import).where(Import.agency_id == agency_id).order_by(Import.id.desc()).limit(limit)
     ).all()
+
+
+def columns_of(session: Session, agency_id: int, headings_index: bytes) -> dict[str, object] | None:
+    """What the columns of files with these headings are, by field; None if nobody ever said."""
+    return session.scalar(
+        select(ImportColumns.columns).where(
+            ImportColumns.agency_id == agency_id, ImportColumns.headings_index == headings_index
+        )
+    )
+
+
+def remember_columns(session: Session, agency_id: int, headings_index: bytes, columns: Mapping[str, int]) -> None:
+    """Keep what staff said of the columns of files with these headings, in place of what was said before."""
+    values = {"columns": dict(columns), "changed_at": func.now()}
+    session.execute(
+        insert(ImportColumns)
+        .values(agency_id=agency_id, headings_index=headings_index, **values)
+        .on_conflict_do_update(index_elements=["agency_id", "headings_index"], set_=values)
+    )

@@ -1,0 +1,76 @@
+"""An import in a worker's hand: every note of how far it is holds it for a while longer."""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from campaigns import import_files
+from campaigns.import_files import Source
+from campaigns.store import imports as store
+from campaigns.store.imports import Import
+from campaigns.vault import Vault
+
+T = TypeVar("T")
+
+
+class TakenAway(Exception):
+    """Somebody moved the import meanwhile, or its lease ran out and another worker has it now."""
+
+
+class PutOff(Exception):
+    """The job has run for as long as it may; the next one goes on."""
+
+
+@dataclass
+class Hand:
+    """What a step works with. `lease` and `seconds`, how long one job may work at it, are in seconds."""
+
+    factory: sessionmaker[Session]
+    vault: Vault
+    held: Import
+    lease: float
+    seconds: float = float("inf")
+
+    def __post_init__(self) -> None:
+        self._began = time.monotonic()
+
+    @property
+    def agency_id(self) -> int:
+        """Whose import it is."""
+        return self.held.agency_id
+
+    @property
+    def kept(self) -> Source:
+        """The kept file."""
+        return import_files.kept(self.factory, self.vault, self.held)
+
+    def note(self, session: Session, **values: object) -> None:
+        """Keep how far the step is, in the transaction of what was done; raises TakenAway, and nothing was done."""
+        if not store.hold(session, self.held, seconds=self.lease, **values):
+            raise TakenAway
+
+    def leave(self, session: Session, **values: object) -> None:
+        """End the step: `values` hold the new state, if there is one; raises TakenAway."""
+        if not store.let_go(session, self.held, **values):
+            raise TakenAway
+
+    def check_time(self) -> None:
+        """Raises PutOff when the job has run for as long as it may."""
+        if time.monotonic() - self._began > self.seconds:
+            raise PutOff
+
+
+def in_turn(batches: Iterable[T], write: Callable[[T], None]) -> None:
+    """Write batch after batch, each while the next one is being made. Raises what either does."""
+    with ThreadPoolExecutor(1) as writer:
+        writing: Future[None] | None = None
+        for batch in batches:
+            if writing:
+                writing.result()
+            writing = writer.submit(write, batch)
+        if writing:
+            writing.result()
