@@ -30,8 +30,7 @@ from campaigns.import_files import Source
 from campaigns.import_hand import Hand, PutOff, TakenAway
 from campaigns.import_look import Look
 from campaigns.import_run import Progress
-from campaigns.rules import delimited
-from campaigns.rules.headings import ADDRESSES
+from campaigns.rules import delimited, import_choice
 from campaigns.rules.import_options import Options
 from campaigns.rules.import_rows import Person, Refusal
 from campaigns.spreadsheets import Kind
@@ -109,16 +108,12 @@ def choose(session: Session, vault: Vault, agency_id: int, import_id: int, optio
     """Say what the columns are and what holds for everybody; a worker checks every row then. Never commits.
 
     What was said of the columns is remembered for the next file with these headings. Raises NotFound,
-    Conflict(import_moved_on), Invalid(columns, columns_unknown | columns_without_address | column_twice).
+    Conflict(import_moved_on), and Invalid as rules.import_choice does.
     """
     seen = look(session, vault, agency_id, import_id)
     columns = seen.columns if options.columns is None else options.columns
-    if not ADDRESSES & columns.keys():
-        raise Invalid("columns", "columns_without_address")
-    if len(set(columns.values())) < len(columns):
-        raise Invalid("columns", "column_twice")
-    if not all(0 <= at < len(seen.headings) for at in columns.values()):
-        raise Invalid("columns", "columns_unknown")
+    import_choice.check_columns(columns, len(seen.headings))
+    import_choice.check_texts(options)
     _move(session, agency_id, import_id, out_of=("columns",), state="checking", staff_id=by, options=options.as_json())
     import_look.remember(session, vault, agency_id, seen, columns)
 
@@ -228,12 +223,14 @@ def bring_in(
 ) -> dict[str, object]:
     """Bring in a file at hand, now and without a check, and return the figures. Commits after every batch of rows.
 
-    `file` must be seekable. The import is listed like any other. Raises Invalid("file", ...); whatever ends it early,
-    what was brought in stays, and bringing the file in again adds only the rest.
+    `file` must be seekable. The import is listed like any other. Raises Invalid("file", ...), and what
+    import_choice.check_texts() does; whatever ends it early, what was brought in stays, and bringing the file in again
+    adds only the rest.
     """
     factory = sessions(agency_id)
     size = file.seek(0, io.SEEK_END)
     chosen = options or Options()
+    import_choice.check_texts(chosen)
     with factory.begin() as session:
         new = Import(agency_id=agency_id, staff_id=by, options=chosen.as_json(), size=size)
         session.add(new)
