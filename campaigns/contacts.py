@@ -13,7 +13,7 @@ from campaigns import audit, cards, reference
 from campaigns.cards import Card, Viewer, opened
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.addresses import Email, NoAddress, Phone, PhoneKind, read_email, read_phone
-from campaigns.rules.discretion import says_what_happened
+from campaigns.rules.discretion import names_somebody, says_what_happened
 from campaigns.rules.import_rows import GROUNDS, LONGEST_NAME, LONGEST_PROOF, read_tags
 from campaigns.rules.roles import Role
 from campaigns.rules.spelling import one_line
@@ -60,12 +60,13 @@ def add(session: Session, vault: Vault, agency_id: int, form: Form, *, by: int |
 
     Raises Invalid(phone | email, ..._unusable | no_usable_address), Invalid(phone | email, contact_taken, contact_id)
     with whose it is, Invalid(language | place_code | sectors | ground | role, ..._unknown), and Invalid(name | tags |
-    ground_source | ground_text, says_what_happened). An opt-out of the address stays in force.
+    ground_source | ground_text, says_what_happened | names_somebody). An opt-out of the address stays in force.
     """
     _check(session, form)
     contact = Contact(agency_id=agency_id, language=_agency_language(session, agency_id))
     contact.accepts_fallback = form.accepts_fallback is not False
     wanted = _read(session, agency_id, form)
+    _refuse_telling(wanted, wanted)
     _keep(session, vault, contact, {"phone": None, "email": None, **wanted})
     audit.record(session, agency_id, audit.Did.CONTACT_ADDED, f"contact:{contact.id}", by=by)
     return contact.id
@@ -97,6 +98,7 @@ def change(
         return
     if seen is not None and seen != cards.stamp(contact):
         raise Conflict("contact_moved_on")
+    _refuse_telling(differing, now | differing)
     _keep(session, vault, contact, differing)
     contact.changed_at = func.now()
     audit.record(
@@ -143,9 +145,6 @@ def _check(session: Session, form: Form) -> None:
         raise Invalid("ground", "ground_unknown")
     if form.role and form.role not in tuple(Role):
         raise Invalid("role", "contact_role_unknown")
-    for name in ("name", "tags", "ground_source", "ground_text"):
-        if says_what_happened(getattr(form, name) or ""):
-            raise Invalid(name, "says_what_happened")
 
 
 def _read(session: Session, agency_id: int, form: Form) -> dict[str, Any]:
@@ -228,6 +227,23 @@ def _keep(session: Session, vault: Vault, contact: Contact, values: dict[str, An
         store.set_sectors(session, contact, values["sectors"])
     if "tags" in values:
         store.set_tags(session, contact, values["tags"])
+
+
+def _refuse_telling(changing: dict[str, Any], kept: dict[str, Any]) -> None:
+    """What stands in clear names nobody, and nothing says what happened to them (rules.discretion)."""
+    if not changing.keys() & {"name", "tags", "ground_source", "ground_text"}:
+        return
+    name, business = kept.get("name") or "", kept.get("business") or ""
+    tags = kept.get("tags") or []
+    proofs = {where: kept.get(where) or "" for where in ("ground_source", "ground_text")}
+    for where, text in [("name", name), ("tags", " ".join(tags)), *proofs.items()]:
+        if where in changing and says_what_happened(text):
+            raise Invalid(where, "says_what_happened")
+    if any(names_somebody(tag, name=name) for tag in tags):
+        raise Invalid("tags", "names_somebody")
+    for where, text in proofs.items():
+        if names_somebody(text, name=name, business=business):
+            raise Invalid(where, "names_somebody")
 
 
 def _refuse_taken(session: Session, vault: Vault, contact: Contact, indexes: dict[str, list[bytes]]) -> None:

@@ -7,10 +7,11 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from campaigns import audit, cards, notices
+from campaigns import audit, cards, notices, opening
 from campaigns.cards import Card, Viewer, opened
 from campaigns.errors import Conflict, NotFound
 from campaigns.notices import News
+from campaigns.opening import Opened
 from campaigns.rules.policy import Role
 from campaigns.rules.reasons import read_reason
 from campaigns.store import audit as deeds
@@ -34,16 +35,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Revealed:
-    """One person in full; empty texts mean: not known."""
-
-    name: str = field(repr=False)
-    business: str = field(repr=False)
-    phone: str = field(repr=False)
-    email: str = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Look:
     """One reveal, as an administrator reads of it."""
 
@@ -54,7 +45,7 @@ class Look:
 
 def reveal(
     session: Session, vault: Vault, agency_id: int, contact_id: int, request: Request, *, most: int
-) -> Revealed | None:
+) -> Opened | None:
     """One person in full, or None when `request.by` had `most` within the hour: then every administrator is told.
 
     Commit in both cases before anything is shown: the audit row is the price of it. Never commits. Raises NotFound,
@@ -79,11 +70,11 @@ def reveal(
     )
     session.add(row)
     session.flush()
-    sealed = {name: getattr(contact, f"{name}_sealed") for name in ("name", "business", "phone", "email")}
-    shown = [name for name, value in sealed.items() if value]
+    found = opening.opened(vault, contact)
+    shown = [name for name in opening.SEALED if getattr(found, name)]
     subject = f"contact:{contact_id}"
     audit.record(session, agency_id, audit.Did.CONTACT_REVEALED, subject, by=request.by, fields=shown, reveal=row.id)
-    return Revealed(**{name: opened(vault, value, agency_id) for name, value in sealed.items()})
+    return found
 
 
 def left(session: Session, agency_id: int, staff_id: int, *, now: datetime, most: int) -> int:

@@ -55,6 +55,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "dkim_key_shape": later(
         "Paste a private key in PEM, without a password: RSA with 2048 bits, or ed25519. It begins with -----BEGIN."
     ),
+    "cap_half": later("Write both numbers, or none of them."),
     "number_range": later("Write a whole number from %(lowest)s to %(highest)s."),
     "name_length": later("Write a name of 1 to %(longest)s characters."),
     "role_unknown": later("There is no role %(role)s: choose writer, approver or admin."),
@@ -77,9 +78,6 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "file_empty": later("There is nothing in this file."),
     "file_not_text": later(
         "This is not a table of text: a picture, a PDF or a Word file cannot be read. Save the table as CSV."
-    ),
-    "file_is_spreadsheet": later(
-        "This is a spreadsheet file. Open it, save the sheet as CSV UTF-8 and send that file."
     ),
     "file_old_excel": later(
         "This is an Excel file of an old or binary kind (.xls, .xlsb). Open it, save it as an Excel Workbook (.xlsx) "
@@ -109,6 +107,10 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     ),
     "file_sealed": later("This file cannot be opened with the keys of this installation any more. Hand it in again."),
     "import_moved_on": later("This import has moved on in the meantime. This is how it stands now."),
+    "import_sent": counted(
+        "Since then %(count)s of its people was sent something. It cannot be undone any more.",
+        "Since then %(count)s of its people were sent something. It cannot be undone any more.",
+    ),
     "import_interrupted": later("The import broke off on our side. What was added so far stays; send the file again."),
     "line_too_long": later("A line is longer than %(longest)s characters, so this cannot be a table of people."),
     "row_too_long": later("The row that begins in line %(line)s does not end. Look for a quotation mark too many."),
@@ -245,6 +247,9 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "says_what_happened": later(
         "Do not write what happened to somebody, nor that they told the police: whoever gets hold of the list would "
         "know whom to punish. Use other words."
+    ),
+    "names_somebody": later(
+        "Write no names, numbers or e-mails here: this stands beside the person without being sealed."
     ),
     "reason_too_short": later("Write at least %(least)s characters that say why."),
     "reason_says_nothing": later("Write the reason in words."),

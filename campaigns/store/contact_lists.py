@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from campaigns.rules.narrowing import Grounded, Narrowing, Reach
@@ -79,8 +79,8 @@ def _reach(reach: Reach | None) -> ColumnElement[bool]:
         case Reach.EMAIL:
             return reachable_by_email()
         case Reach.NEITHER:
-            # A condition on an address nobody has is NULL, which is not "cannot be reached" to PostgreSQL.
-            return and_(not_(reachable_by_sms()).is_not(False), not_(reachable_by_email()).is_not(False))
+            # What is asked of an address that is not there is NULL, and NOT NULL would be "can be reached".
+            return and_(reachable_by_sms().is_not(True), reachable_by_email().is_not(True))
         case None:
             return true()
 

@@ -1,5 +1,6 @@
 """Contacts by hand, masked, found by number, mail or word, and never a stranger's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
@@ -11,13 +12,13 @@ from campaigns import consent, contact_pages, contacts
 from campaigns.cards import Viewer
 from campaigns.contact_pages import Page
 from campaigns.contacts import Form
-from campaigns.errors import Invalid, NotFound
+from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.addresses import PhoneKind
 from campaigns.settings import Settings
 from campaigns.store.agencies import Agency
 from campaigns.store.audit import AuditRow
 from campaigns.store.consents import OptOut, reachable_by_sms
-from campaigns.store.contacts import Contact, ContactSector, ContactTag, ContactWord
+from campaigns.store.contacts import Contact, ContactAlias, ContactSector, ContactTag, ContactWord
 from campaigns.store.engine import AgencySessions
 from campaigns.store.staff import Staff
 from campaigns.vault import Vault
@@ -79,6 +80,13 @@ def test_a_card_is_masked_and_whole(session: Session, vault: Vault, agency: Agen
         (Form(phone="987654321", place_code="999999"), "place_code", "place_unknown"),
         (Form(phone="987654321", sectors=["0000"]), "sectors", "sector_unknown"),
         (Form(phone="987654321", ground="rumor"), "ground", "ground_unknown"),
+        (Form(phone="987654321", role="boss"), "role", "contact_role_unknown"),
+        (Form(phone="987654321", tags="norte, víctima de extorsión"), "tags", "says_what_happened"),
+        (Form(phone="987654321", ground="law", ground_source="denuncia 12"), "ground_source", "says_what_happened"),
+        (Form(phone="987654321", name="Rosa (testigo)"), "name", "says_what_happened"),
+        (Form(phone="987654321", name="Rosa Flores", tags="flores"), "tags", "names_somebody"),
+        (Form(phone="987654321", tags="987 654 321"), "tags", "names_somebody"),
+        (Form(phone="987654321", ground="law", ground_text="rosa@x.example"), "ground_text", "names_somebody"),
     ],
 )
 def test_what_cannot_be_kept(
@@ -94,7 +102,67 @@ def test_nobody_stands_twice(session: Session, vault: Vault, agency: Agency, ada
     with pytest.raises(Invalid) as refused:
         contacts.add(session, vault, agency.id, Form(phone="+51987654321"), by=ada.id)
     assert (refused.value.field, refused.value.code) == ("phone", "contact_taken")
-    assert rosa
+    assert refused.value.values == {"contact_id": rosa}
+
+
+def test_who_was_merged_into_somebody_is_not_added_again(
+    session: Session, vault: Vault, agency: Agency, rosa: int
+) -> None:
+    session.add(ContactAlias(agency_id=agency.id, address_index=vault.address_index("+51911111111"), contact_id=rosa))
+    session.flush()
+    with pytest.raises(Invalid) as refused:
+        contacts.add(session, vault, agency.id, Form(phone="911 111 111"), by=None)
+    assert (refused.value.code, refused.value.values) == ("contact_taken", {"contact_id": rosa})
+    contacts.change(session, vault, agency.id, rosa, Form(phone="911 111 111"), by=None)  # it is their own
+
+
+def test_who_saves_later_is_told_first(session: Session, vault: Vault, agency: Agency, ada: Staff, rosa: int) -> None:
+    session.commit()
+    seen = contacts.get(session, vault, agency.id, rosa).stamp
+    contacts.change(session, vault, agency.id, rosa, Form(language="es"), by=ada.id, seen=seen)
+    session.commit()
+    contacts.change(session, vault, agency.id, rosa, Form(language="es"), by=ada.id, seen=seen)  # nothing differs
+    with pytest.raises(Conflict) as refused:
+        contacts.change(session, vault, agency.id, rosa, Form(tags="sur"), by=ada.id, seen=seen)
+    assert refused.value.code == "contact_moved_on"
+    now = contacts.get(session, vault, agency.id, rosa)
+    assert (now.language, now.tags) == ("es", ["gremio", "norte"])
+    contacts.change(session, vault, agency.id, rosa, Form(tags="sur"), by=ada.id, seen=now.stamp)
+    assert contacts.get(session, vault, agency.id, rosa).tags == ["sur"]
+
+
+def test_the_proof_goes_with_the_ground(session: Session, vault: Vault, agency: Agency, rosa: int) -> None:
+    proof = Form(role="fare_collector", ground_source="Ficha 12, archivador 3", ground_text="versión 2")
+    contacts.change(session, vault, agency.id, rosa, proof, by=None)
+    card = contacts.get(session, vault, agency.id, rosa)
+    assert (card.role, card.ground_source, card.ground_text) == (
+        "fare_collector", "Ficha 12, archivador 3", "versión 2"
+    )  # fmt: skip
+    assert card.ground_on == date(2026, 1, 10)
+    contacts.change(session, vault, agency.id, rosa, Form(ground=""), by=None)
+    card = contacts.get(session, vault, agency.id, rosa)
+    assert (card.ground, card.ground_on, card.ground_source, card.ground_text) == (None, None, "", "")
+
+
+def test_a_name_may_not_become_what_a_tag_says(session: Session, vault: Vault, agency: Agency, rosa: int) -> None:
+    with pytest.raises(Invalid) as refused:
+        contacts.change(session, vault, agency.id, rosa, Form(name="Rosa Norte"), by=None)
+    assert (refused.value.field, refused.value.code) == ("tags", "names_somebody")
+
+
+def test_two_who_add_the_same_number_at_once(
+    sessions: AgencySessions, vault: Vault, agency: Agency, session: Session
+) -> None:
+    def add(number: int) -> str:
+        with sessions(agency.id).begin() as own:
+            try:
+                contacts.add(own, vault, agency.id, Form(name=f"Rosa {number}", phone="987654321"), by=None)
+            except Invalid as refused:
+                return refused.code
+            return "added"
+
+    with ThreadPoolExecutor(4) as tabs:
+        assert sorted(tabs.map(add, range(4))) == ["added", *["contact_taken"] * 3]
 
 
 def test_a_mail_may_be_shared_only_where_a_number_tells_people_apart(

@@ -24,6 +24,9 @@ ROSA = {
     "tags": "Paradero Norte, asociación",
     "ground": "consent",
     "ground_on": "2026-03-04",
+    "role": "driver",
+    "ground_source": "Ficha 12, archivador 3",
+    "ground_text": "Formulario, versión 2",
 }
 SECRETS = ("Quispe", "Mamani", "Transportes El Sol", "912345678", "912 345 678", "rosa@correo")
 
@@ -117,6 +120,27 @@ def test_the_list_is_narrowed(as_ada, rosa, narrowing, there):
         assert (f'href="{rosa}"' in shown.text) is there
 
 
+def test_what_narrows_is_told_and_taken_away_one_by_one(as_ada, rosa):
+    shown = as_ada.get("/people/?role=driver&place=1501&ground=with").text
+    for chip, others in (
+        ("Función: Conductor o conductora", "/people/?place=1501&amp;ground=with"),
+        ("Lugar: Lima (Lima)", "/people/?role=driver&amp;ground=with"),
+        ("Por qué podemos escribirle: Con algún motivo registrado", "/people/?place=1501&amp;role=driver"),
+    ):
+        assert re.search(rf'href="{re.escape(others)}"[^>]*>{re.escape(chip)} ', shown), chip
+
+
+def test_a_search_stays_within_what_the_list_is_narrowed_to(as_ada, rosa):
+    within = find(as_ada, "912345678", role="owner")
+    assert rosa not in within.text
+    assert "Buscar entre todas" in within.text
+    freed = find(as_ada, "912345678", role="owner", without="role")
+    assert f'href="{rosa}"' in freed.text
+    assert 'class="chip"' not in freed.text
+    assert f'href="{rosa}"' in find(as_ada, "912345678", role="driver").text
+    assert rosa in find(as_ada, "912345678", role="zz", without="csrf_token").text
+
+
 def test_a_long_list_has_pages_and_survives_rows_that_do_not_open(as_ada, session, agency):
     crowd.crowd(session, agency, 120)
     session.commit()
@@ -156,6 +180,10 @@ def test_an_empty_list_says_what_to_do(as_ada):
         ({"sectors": ["9999", "x"]}, "sectors", ""),
         ({"ground": "because"}, "ground", ""),
         ({"ground_on": "ayer"}, "ground_on", ""),
+        ({"role": "jefe"}, "role", ""),
+        ({"tags": "norte, fue extorsionada"}, "tags", "No escriba lo que le pasó a alguien"),
+        ({"tags": "familia Mamani"}, "tags", "No escriba aquí nombres"),
+        ({"ground_source": "Denuncia 33"}, "ground_source", "No escriba lo que le pasó a alguien"),
     ],
 )
 def test_what_is_wrong_is_said_beside_it_and_nothing_is_lost(as_ada, changed, field, sentence):
@@ -171,6 +199,7 @@ def test_nobody_is_added_twice(as_ada, rosa, session):
     answer = as_ada.post("/people/new", data=same)
     assert answer.status_code == 422
     assert "Alguien de su lista ya tiene este dato." in answer.text
+    assert f'<a href="{rosa}">Ver a la persona que lo tiene</a>' in answer.text
     assert 'id="phone-error"' in answer.text
     assert session.scalar(select(func.count()).select_from(Contact)) == 1
 
@@ -184,6 +213,27 @@ def test_a_number_somebody_else_has_is_refused_beside_it(as_ada, rosa, card):
     assert 'id="phone-error"' in answer.text
     kept = card(other)
     assert (kept.name, kept.phone, kept.language) == ("L.", "+51 9** *** 321", "es")
+
+
+def test_who_saves_later_is_told_and_keeps_what_they_typed(as_ada, as_dora, rosa, card):
+    path = rosa + "/change"
+    kept = {key: value for key, value in ROSA.items() if key not in ("name", "business", "phone", "email")}
+    ada, dora = filled(as_ada, path, **kept | {"tags": "sur"}), filled(as_dora, path, **kept | {"language": "es"})
+    assert as_dora.post(path, data=dora).status_code == 303
+    told = as_ada.post(path, data=ada)
+    assert told.status_code == 422
+    assert "Alguien corrigió a esta persona después de que usted abrió esta página." in told.text
+    assert 'value="sur"' in told.text
+    assert (card(rosa).language, card(rosa).tags) == ("es", ["asociación", "paradero norte"])
+    seen = re.search(r'name="seen" type="hidden" value="([^"]*)"', told.text)[1]
+    assert as_ada.post(path, data=ada | {"seen": seen}).status_code == 303
+    assert (card(rosa).language, card(rosa).tags) == ("qu", ["sur"])
+
+
+def test_a_form_that_knows_no_version_replaces_none(as_ada, rosa, card):
+    sent = filled(as_ada, rosa + "/change", tags="sur", seen="")
+    assert as_ada.post(rosa + "/change", data=sent).status_code == 422
+    assert card(rosa).tags == ["asociación", "paradero norte"]
 
 
 def test_what_is_left_empty_stays_and_what_is_ticked_goes(as_ada, rosa, card):
@@ -221,6 +271,34 @@ def test_deleting_asks_first_and_a_refusal_outlives_it(as_ada, rosa, session, ag
     assert "Rechazó los mensajes" in as_ada.get(again).text
     did = session.scalars(select(AuditRow.did).where(AuditRow.subject == "contact:1").order_by(AuditRow.id)).all()
     assert did == ["contact:added", "contact:deleted"]
+
+
+def test_an_administrator_reads_names_and_no_addresses(as_dora, rosa):
+    for path in ("/people/", rosa, rosa + "/delete"):
+        shown = as_dora.get(path).text
+        assert "Rosa Quispe Mamani" in shown, path
+        assert [secret for secret in ("912345678", "912 345 678", "rosa@correo") if secret in shown] == [], path
+    assert "<title>Una persona · Outreach</title>" in as_dora.get(rosa).text
+    assert "Rosa Quispe" not in as_dora.get(rosa + "/change").text  # what is replaced need not be shown
+
+
+def test_nothing_of_her_is_on_any_page_a_writer_walks(as_ada, sessions, vault, agency, sender, ada, rosa):
+    """List, search, filters, her page with history and neighbours, forms with errors: never more than the mask."""
+    form = contacts.Form("Luis Xhoque Ñaupari", "Transportes El Sol", "987654321", "rosa@correo.example", role="driver")
+    with sessions(agency.id).begin() as session:
+        luis = contacts.add(session, vault, agency.id, form, by=ada.id)
+    secrets = (*SECRETS, "Xhoque", "Ñaupari", "987654321", "987 654 321", "El Sol")
+    paths = ["/people/", "/people/?role=driver&reach=sms&tag=paradero+norte", "/people/new", "/people/?below=1"]
+    paths += [each + end for each in (rosa, f"/people/{luis}") for end in ("", "/change", "/delete", "/reveal")]
+    pages = {path: as_ada.get(path).text for path in paths}
+    pages["search"] = find(as_ada, "912345678").text.replace('value="912345678"', "")
+    taken = filled(as_ada, f"/people/{luis}/change", phone="912345678", language="es")
+    pages["taken"] = as_ada.post(f"/people/{luis}/change", data=taken).text.replace('value="912345678"', "")
+    for path, shown in pages.items():
+        assert [secret for secret in secrets if secret in shown] == [], path
+    assert "En el mismo negocio" in pages[rosa]
+    assert "Con el mismo correo" in pages[rosa]
+    assert f'href="/people/{luis}"' in pages[rosa]
 
 
 def test_an_approver_looks_but_does_not_touch(signed_in, bruno, rosa):
