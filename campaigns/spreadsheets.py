@@ -36,6 +36,7 @@ _CHUNK: Final = 1024 * 1024
 _PROGRAM: Final = (sys.executable, "-I", "-m", "campaigns.sheet_reader")
 _FRAME: Final = struct.Struct(">cI")  # what it is, how long it is; as campaigns.sheet_reader writes them
 _LONGEST_FRAME: Final = 16 * 1024 * 1024
+_REASONS = frozenset({"file_password", "file_no_rows", "file_too_much_inside"})  # that it may give
 _TOO_MUCH = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
 
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -171,7 +172,8 @@ def _converse(
                 write(content)
                 done += len(content)
             case b"r":
-                raise Invalid(FIELD, content.decode())
+                code = content.decode()
+                raise Invalid(FIELD, code if code in _REASONS else "file_broken")
             case b"e":
                 sheet, left_out = json.loads(content)
                 return Converted(sheet, tuple(left_out))

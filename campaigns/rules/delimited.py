@@ -23,15 +23,6 @@ MOST_COLUMNS = 512
 _HEADING_WITHIN = 20  # lines of title above the headings that we look past
 _DELIMITERS = (",", ";", "\t")  # a file of one column is said to have commas
 
-_MAGIC = (
-    (b"PK\x03\x04", "file_is_spreadsheet"),
-    (b"\xd0\xcf\x11\xe0", "file_is_spreadsheet"),
-    (b"%PDF", "file_not_text"),
-    (b"\x89PNG", "file_not_text"),
-    (b"\xff\xd8\xff", "file_not_text"),
-    (b"GIF8", "file_not_text"),
-    (b"\x1f\x8b", "file_not_text"),
-)
 _CONTROLS = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
 
 
@@ -53,7 +44,8 @@ MIXED = Encoding("mixed", mixed_encoding.NAME)
 def find_encoding(chunks: Iterable[bytes]) -> Encoding:
     """The encoding of a whole file, read once and kept nowhere; chunks may be of any size.
 
-    Raises Invalid("file", file_empty | file_is_spreadsheet | file_not_text | encoding_unknown).
+    Files of other kinds are known by how they begin, in `spreadsheets.kind_of`. Raises Invalid("file", file_empty |
+    file_not_text | encoding_unknown).
     """
     stream = iter(chunks)
     head = b""
@@ -63,9 +55,6 @@ def find_encoding(chunks: Iterable[bytes]) -> Encoding:
             break
     if not head.strip(b"\x00\t\r\n\x1a \xef\xbb\xbf\xff\xfe") and len(head) < 4096:
         raise Invalid(FIELD, "file_empty")
-    for magic, code in _MAGIC:
-        if head.startswith(magic):
-            raise Invalid(FIELD, code)
     wide = _wide(head)
     if wide:
         return _sure(wide, head, stream)
