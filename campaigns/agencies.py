@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from campaigns import audit
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.providers.contract import Account, NotSent, Security, Server
+from campaigns.rules import frequency, names
 from campaigns.rules import hours as hours_rules
-from campaigns.rules import names
 from campaigns.rules.channels import Channel
 from campaigns.rules.outcomes import Failure
 from campaigns.settings import Settings
@@ -34,7 +34,8 @@ _WORKS, _SILENT = "works", "silent"
 @dataclass(frozen=True)
 class AgencyForm:
     """What staff set for the agency: `hours` in stored form, a budget of parts per month (None is no limit), and the
-    per cent of the last messages that may fail, or be taken for spam, before a campaign pauses itself.
+    per cent of the last messages that may fail, or be taken for spam, before a campaign pauses itself. One person gets
+    at most `cap_messages` campaigns in `cap_days` days; both None is no cap.
     """
 
     name: str
@@ -43,6 +44,8 @@ class AgencyForm:
     parts_per_month: int | None = None
     brake_failed: int = 20
     brake_filtered: int = 2
+    cap_messages: int | None = None
+    cap_days: int | None = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,26 @@ def change(session: Session, agency_id: int, form: AgencyForm, *, by: int) -> Ag
     for brake in ("brake_failed", "brake_filtered"):
         if not 1 <= getattr(form, brake) <= 100:
             raise Invalid(brake, "number_range", lowest=1, highest=100)
+    _check_cap(form)
     agency.name, agency.hours = names.read_name(form.name), form.hours
     agency.time_zone = hours_rules.check_time_zone(form.time_zone)
     agency.parts_per_month = form.parts_per_month
     agency.brake_failed, agency.brake_filtered = form.brake_failed, form.brake_filtered
+    agency.cap_messages, agency.cap_days = form.cap_messages, form.cap_days
     audit.record(session, agency_id, audit.Did.AGENCY_CHANGED, f"agency:{agency_id}", by=by)
     return agency
+
+
+def _check_cap(form: AgencyForm) -> None:
+    for name, other, highest in (
+        ("cap_messages", form.cap_days, frequency.MOST_MESSAGES),
+        ("cap_days", form.cap_messages, frequency.MOST_DAYS),
+    ):
+        number = getattr(form, name)
+        if number is None and other is not None:
+            raise Invalid(name, "cap_half")
+        if number is not None and not 1 <= number <= highest:
+            raise Invalid(name, "number_range", lowest=1, highest=highest)
 
 
 def halt(session: Session, agency_id: int, *, by: int) -> Agency:

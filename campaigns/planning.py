@@ -14,11 +14,13 @@ from campaigns import asking, audit
 from campaigns.rules import segments
 from campaigns.rules.audience import Texts
 from campaigns.rules.channels import Channel, Channels
+from campaigns.rules.frequency import Cap, Caps
 from campaigns.rules.lifecycle import CampaignState
-from campaigns.store import audiences, corrections
+from campaigns.store import agencies, audiences, corrections
 from campaigns.store import campaigns as store
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import AgencySessions
+from campaigns.store.lately import Limits
 
 SLICE: Final = 20_000
 NOBODY_LEFT: Final = "nobody_left"
@@ -32,13 +34,15 @@ def plan(
     now: datetime,
     lease: float = 60.0,
     slice_size: int = SLICE,
+    shared: Cap | None = None,
 ) -> bool:
     """Plan the audience to its end; True if this call ended it, False if there was nothing to do or it was taken away.
 
     Commits after every slice of contacts (or of the corrected campaign's deliveries), with the campaign's progress in
     the same transaction, so whoever comes next goes on where a dead planner stopped. A lease of `lease` seconds keeps
-    other planners away; may be called again at any time. Ends in `submitted` with both digests, or back in `draft` with
-    the reason `nobody_left`.
+    other planners away; may be called again at any time. `shared` is how often all agencies together may write to
+    somebody: it and the agency's own cap hold for all campaigns but urgent ones and corrections. Ends in `submitted`
+    with both digests, or back in `draft` with the reason `nobody_left`.
     """
     factory = sessions(agency_id)
     with factory.begin() as session:
@@ -52,7 +56,7 @@ def plan(
             mine = store.keep_lease(session, held, seconds=lease)
             if mine is None:
                 return False
-            if not _slice(session, mine, slice_size):
+            if not _slice(session, mine, slice_size, now, shared):
                 _finish(session, mine, now)
                 return True
         held = mine
@@ -68,12 +72,14 @@ def _count(factory: sessionmaker[Session], campaign: Campaign) -> None:
         store.note_total(session, campaign, found)
 
 
-def _slice(session: Session, campaign: Campaign, size: int) -> bool:
+def _slice(session: Session, campaign: Campaign, size: int, now: datetime, shared: Cap | None) -> bool:
     """Plan the next slice and note the progress; False when nobody was left to look at."""
     texts = _texts(session, campaign)
     if campaign.parent_id is None:
         rule = segments.parse(campaign.rule)
-        done = audiences.plan_slice(session, campaign, rule, texts, after=campaign.plan_after, size=size)
+        caps = _caps(session, campaign, shared)
+        limits = Limits(caps, now) if any(caps) else None
+        done = audiences.plan_slice(session, campaign, rule, texts, after=campaign.plan_after, size=size, limits=limits)
     else:
         done = corrections.plan_slice(
             session, campaign, campaign.parent_id, texts, after=campaign.plan_after, size=size
@@ -87,6 +93,14 @@ def _slice(session: Session, campaign: Campaign, size: int) -> bool:
     campaign.plan_done += done.planned + sum(done.left_out.values())
     campaign.plan_left_out = left_out
     return True
+
+
+def _caps(session: Session, campaign: Campaign, shared: Cap | None) -> Caps:
+    agency = agencies.get(session, campaign.agency_id)
+    if campaign.is_urgent or agency is None:
+        return Caps()
+    own = Cap(agency.cap_messages, agency.cap_days) if agency.cap_messages and agency.cap_days else None
+    return Caps(own, shared)
 
 
 def _texts(session: Session, campaign: Campaign) -> Texts:

@@ -54,6 +54,7 @@ class Settings:
     clock_interval: float = 2.0  # seconds between two looks of the clock
     reveals_per_hour: int = 20  # people that one member of staff may see in full; 0: nobody is shown
     mails_per_domain: int = 20  # mails a second to one recipient's domain, of all agencies together; 0 is no limit
+    shared_cap: tuple[int, int] | None = None  # campaigns to one person in so many days, of all agencies together
     interface_languages: tuple[str, ...] = ("es", "en")
     mailin_host: str = "127.0.0.1"  # where mails that come back are taken
     mailin_port: int = 8025  # 0: nothing listens
@@ -110,6 +111,7 @@ class Settings:
             clock_interval=_seconds(environ, "OUTREACH_CLOCK_INTERVAL", 2.0),
             reveals_per_hour=_count(environ, "OUTREACH_REVEALS_PER_HOUR", cls.reveals_per_hour, most=1_000),
             mails_per_domain=_count(environ, "OUTREACH_MAILS_PER_DOMAIN", cls.mails_per_domain, most=100_000),
+            shared_cap=_cap(environ, "OUTREACH_SHARED_CAP"),
             mailin_host=environ.get("OUTREACH_MAILIN_HOST") or "127.0.0.1",
             mailin_port=_port(environ, "OUTREACH_MAILIN_PORT", 8025, lowest=0),
             mailin_cert=_file(environ, "OUTREACH_MAILIN_CERT"),
@@ -182,6 +184,16 @@ def _count(environ: Mapping[str, str], name: str, default: int, *, most: int) ->
     if not value.isascii() or not value.isdigit() or int(value) > most:
         raise ValueError(f"{name}={value!r}: write a number from 0 to {most}")
     return int(value)
+
+
+def _cap(environ: Mapping[str, str], name: str) -> tuple[int, int] | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    found = re.fullmatch(r"([1-9]\d?)/([1-9]\d?)", value)
+    if not found or int(found[2]) > 90:
+        raise ValueError(f"{name}={value!r}: write campaigns/days, such as 2/1 for two in one day; up to 99/90")
+    return int(found[1]), int(found[2])
 
 
 def _address(environ: Mapping[str, str], name: str, default: str) -> str:

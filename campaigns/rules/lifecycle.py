@@ -49,6 +49,7 @@ class Reason(StrEnum):
     SHARED = "shared"  # another contact has the same address, and gets it
     AFTER_SMS = "after_sms"  # of a queued mail: it goes only if the SMS fails for good
     NOT_NEEDED = "not_needed"  # the SMS arrived, or may have
+    LATELY = "lately"  # they were written to as often as the agency, or all of them, may
     BUDGET = "budget"  # the parts that the campaign or the agency's month may cost are used up
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Boolean, ForeignKey, Integer, UniqueConstraint, exists, func, select, text
+from sqlalchemy import Boolean, ForeignKey, Integer, SmallInteger, UniqueConstraint, exists, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Small, Stored, Table
@@ -22,6 +22,8 @@ class Agency(Table):
     parts_per_month: Mapped[int | None] = mapped_column(Integer)  # None is no limit
     brake_failed: Mapped[Small] = mapped_column(server_default="20")  # per cent of the last outcomes
     brake_filtered: Mapped[Small] = mapped_column(server_default="2")
+    cap_messages: Mapped[int | None] = mapped_column(SmallInteger)  # to one person in cap_days days; None is no cap
+    cap_days: Mapped[int | None] = mapped_column(SmallInteger)
     # Days that things are kept (campaigns/retention.py); None: until somebody takes them away.
     keep_messages_days: Mapped[int | None] = mapped_column(Integer, server_default="90")
     keep_inbound_days: Mapped[int | None] = mapped_column(Integer, server_default="180")

@@ -37,6 +37,7 @@ from campaigns.store.consents import bounced, has_email, has_sms, reachable_by_e
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 from campaigns.store.figures import Figure
+from campaigns.store.lately import Limits, counted, unless_too_often
 from campaigns.store.segment_sql import Run, picks
 from campaigns.store.segments import written_out
 
@@ -86,23 +87,37 @@ def _picked(session: Session, agency_id: int, rule: Rule, run: Run | None = None
     return picks(written_out(session, agency_id, rule), agency_id, run)
 
 
-def plan_slice(session: Session, campaign: Campaign, rule: Rule, texts: Texts, *, after: int, size: int) -> Slice:
+def plan_slice(
+    session: Session,
+    campaign: Campaign,
+    rule: Rule,
+    texts: Texts,
+    *,
+    after: int,
+    size: int,
+    limits: Limits | None = None,
+) -> Slice:
     """Queue deliveries for those the rule picks among the next `size` contacts after the contact `after`.
 
-    Who gets what on which of the campaign's channels is rules.audience.share(). Never commits. A second run over the
-    same contacts adds nothing.
+    Who gets what on which of the campaign's channels is rules.audience.share(); who was written to as often as the
+    limits allow is left out. Never commits. A second run over the same contacts adds nothing.
     """
     upto = _end_of_slice(session, campaign.agency_id, after, size)
     if upto is None:
         return Slice(None)
+    run = Run(after, upto)
     asked: Columns = select(Contact.id, Contact.id.label("contact_id"))
+    had = counted(campaign, run, limits) if limits else None
+    if had is not None:
+        asked = asked.select_from(Contact).outerjoin(had, had.c.contact_id == Contact.id)
     for channel in Channels(campaign.channels).each:
+        why = why_not(channel)
         asked = asked.add_columns(
             _INDEX[channel].label(f"{channel}_index"),
-            why_not(channel).label(f"{channel}_why"),
+            (why if limits is None or had is None else unless_too_often(why, had, limits)).label(f"{channel}_why"),
             _language_to_use(texts.of(channel)).label(f"{channel}_language"),
         )
-    picked = _picked(session, campaign.agency_id, rule, Run(after, upto))
+    picked = _picked(session, campaign.agency_id, rule, run)
     return queue(session, campaign, asked.where(picked), upto=upto)
 
 

@@ -39,6 +39,7 @@ REASONS: Final = {
     Reason.SHARED: _l("Somebody else has the same number or address, and it is written to once"),
     Reason.AFTER_SMS: _l("Waits: it goes only if the SMS cannot be delivered"),
     Reason.NOT_NEEDED: _l("Not needed, because the SMS went through"),
+    Reason.LATELY: _l("They were written to often enough lately"),
     Reason.BUDGET: _l("The SMS that the campaign, or your agency this month, may send were used up"),
 }
 _REASONS_OF_MAILS: Final = {

@@ -58,6 +58,7 @@ def index() -> Response:
         status=422 if request.method == "POST" else 200,
         form=form,
         agency=agency,
+        shared_cap=current_app.extensions["settings"].shared_cap,
         used=reports.parts_this_month(g.db, agency, datetime.now(UTC)),
         bound=bound_campaigns(),
         senders=agencies.senders(g.db, g.agency_id),

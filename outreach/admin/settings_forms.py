@@ -70,6 +70,8 @@ class AgencyForm(Form):
     parts_per_month = Whole(_l("SMS a month, at most"), validators=[Optional()])
     brake_failed = Whole(_l("Per cent that may fail"), validators=[InputRequired(_l("Write a number."))])
     brake_filtered = Whole(_l("Per cent that may be taken for spam"), validators=[InputRequired(_l("Write a number."))])
+    cap_messages = Whole(_l("Campaigns to one person, at most"), validators=[Optional()])
+    cap_days = Whole(_l("Within so many days"), validators=[Optional()])
 
     def __init__(self, agency: Agency) -> None:
         stored: dict[str, Any] = dict(agency.hours)
@@ -104,6 +106,8 @@ class AgencyForm(Form):
             parts_per_month=self.parts_per_month.data,
             brake_failed=self.brake_failed.data,
             brake_filtered=self.brake_filtered.data,
+            cap_messages=self.cap_messages.data,
+            cap_days=self.cap_days.data,
         )
 
 
