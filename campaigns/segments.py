@@ -14,7 +14,7 @@ from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules import names, nested_segments
 from campaigns.rules import segments as rules
 from campaigns.rules.audience import Count
-from campaigns.store import audiences
+from campaigns.store import headcount
 from campaigns.store import segments as store
 from campaigns.store.segments import Segment
 
@@ -142,7 +142,7 @@ def count(session: Session, agency_id: int, rule: rules.Rule) -> Count:
 
     Raises Invalid("rule", rule_segment_unknown) where it names a segment that is not there.
     """
-    return audiences.count(session, agency_id, rule)
+    return headcount.count(session, agency_id, rule)
 
 
 def _check_nesting(held: Mapping[int, Segment], segment_id: int | None, name: str, rule: rules.Rule) -> None:

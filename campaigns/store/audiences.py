@@ -1,4 +1,4 @@
-"""Audiences: counting whom a rule picks, and making their deliveries, set by set and never row by row."""
+"""Audiences: whom a rule picks, and making their deliveries, set by set and never row by row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ from sqlalchemy import null as nothing
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from campaigns.rules.audience import LACKS, Count, Group, Languages, Texts
+from campaigns.rules.audience import LACKS, Languages, Texts
 from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.languages import MACRO
 from campaigns.rules.lifecycle import Reason
@@ -56,13 +56,6 @@ class Slice:
     upto: int | None
     planned: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
-
-
-def count(session: Session, agency_id: int, rule: Rule) -> Count:
-    """How many contacts the rule picks now, by whether and why not they can be written to, in one statement."""
-    by = (why_not(Channel.SMS), why_not(Channel.EMAIL), Contact.language, Contact.accepts_fallback)
-    rows = session.execute(select(*by, func.count()).where(_picked(session, agency_id, rule)).group_by(*by)).all()
-    return Count(tuple(Group(*row) for row in rows))
 
 
 def listed(

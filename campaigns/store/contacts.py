@@ -48,8 +48,16 @@ class Contact(Table):
         Index("contact_email", "agency_id", "email_index", postgresql_where=text("email_index IS NOT NULL")),
         # Planning and lists walk an agency's contacts in this order.
         Index("contact_agency", "agency_id", "id"),
-        Index("contact_place", "agency_id", "place_code"),
-        Index("contact_language", "agency_id", "language"),
+        # With the id, so that the newest of a kind are found without the others (store/newest.py).
+        Index("contact_place", "agency_id", "place_code", "id"),
+        Index("contact_language", "agency_id", "language", "id"),
+        Index("contact_groundless", "agency_id", "id", postgresql_where=text("legal_ground IS NULL")),
+        Index(
+            "contact_nameless",
+            "agency_id",
+            "id",
+            postgresql_where=text("name_sealed IS NULL AND business_sealed IS NULL"),
+        ),
         Index("contact_import", "agency_id", "import_id", postgresql_where=text("import_id IS NOT NULL")),
     )
     id: Mapped[Id]

@@ -18,7 +18,8 @@ class Inbound(Table):
     __tablename__ = "inbound"
     __table_args__ = (
         UniqueConstraint("sender_id", "provider_ref"),
-        Index("inbound_waiting", "agency_id", "id", postgresql_where=text("closed_at IS NULL")),
+        # What was answered by itself is never closed, and there is much of it.
+        Index("inbound_waiting", "agency_id", "id", postgresql_where=text("closed_at IS NULL AND kind = 'other'")),
         # One person's page counts what they wrote.
         Index("inbound_contact", "agency_id", "contact_id", postgresql_where=text("contact_id IS NOT NULL")),
         # Erasing looks for what came from an address, retention for what is old.

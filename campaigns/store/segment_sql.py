@@ -48,6 +48,15 @@ class Run(NamedTuple):
 class _Whose(NamedTuple):
     agency_id: int
     run: Run | None
+    at_once: bool = False  # what is looked up is looked up for everybody together
+
+    def has(
+        self, contact_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None], *where: ColumnElement[bool]
+    ) -> ColumnElement[bool]:
+        """True for contacts with such a row."""
+        if self.at_once:
+            return Contact.id.in_(select(contact_id).where(*where, contact_id.is_not(None)))
+        return exists().where(contact_id == Contact.id, self.among(contact_id), *where)
 
     def among(self, contact_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
         """True for rows of these contacts. PostgreSQL does not carry a range over from one side of a join to the
@@ -65,6 +74,15 @@ def picks(rule: Rule, agency_id: int, run: Run | None = None) -> ColumnElement[b
     """
     whose = _Whose(agency_id, run)
     return and_(Contact.agency_id == agency_id, whose.among(Contact.id), _where(rule, whose))
+
+
+def picks_of_all(rule: Rule, agency_id: int) -> ColumnElement[bool]:
+    """Like picks(), for a look at the whole book.
+
+    What stands in an "any" or a "none" and is looked up contact by contact is done so by one process alone; a set is
+    made once, and several processes look into it. There must be room for it: store.headcount.count() asks for that.
+    """
+    return and_(Contact.agency_id == agency_id, _where(rule, _Whose(agency_id, None, at_once=True)))
 
 
 def _where(rule: Rule, whose: _Whose) -> ColumnElement[bool]:
@@ -90,10 +108,9 @@ def _any(rules: Sequence[Rule], whose: _Whose) -> ColumnElement[bool]:
     found: list[ColumnElement[bool]] = []
     if sectors:
         found.append(
-            exists().where(
+            whose.has(
+                ContactSector.contact_id,
                 ContactSector.agency_id == whose.agency_id,
-                ContactSector.contact_id == Contact.id,
-                whose.among(ContactSector.contact_id),
                 _begins(ContactSector.code, sectors),
             )
         )
@@ -105,12 +122,7 @@ def _any(rules: Sequence[Rule], whose: _Whose) -> ColumnElement[bool]:
         found.append(Contact.role.in_(roles))
     if tags:
         found.append(
-            exists().where(
-                ContactTag.agency_id == whose.agency_id,
-                ContactTag.contact_id == Contact.id,
-                whose.among(ContactTag.contact_id),
-                ContactTag.tag.in_(tags),
-            )
+            whose.has(ContactTag.contact_id, ContactTag.agency_id == whose.agency_id, ContactTag.tag.in_(tags))
         )
     for rule in rules:
         if isinstance(rule, AllOf | AnyOf | NoneOf):
@@ -151,10 +163,9 @@ def _contacted(days: int, whose: _Whose) -> ColumnElement[bool]:
         )
         .scalar_subquery()
     )
-    return exists().where(
+    return whose.has(
+        Delivery.contact_id,
         Delivery.agency_id == whose.agency_id,
-        Delivery.contact_id == Contact.id,
-        whose.among(Delivery.contact_id),
         Delivery.campaign_id >= oldest,
         Delivery.handed_at >= since,
         Delivery.state.in_(HANDED_OVER),
@@ -162,10 +173,9 @@ def _contacted(days: int, whose: _Whose) -> ColumnElement[bool]:
 
 
 def _answered(days: int | None, whose: _Whose) -> ColumnElement[bool]:
-    return exists().where(
+    return whose.has(
+        Inbound.contact_id,
         Inbound.agency_id == whose.agency_id,
-        Inbound.contact_id == Contact.id,
-        whose.among(Inbound.contact_id),
         true() if days is None else Inbound.received_at >= _before_now(days),
     )
 
