@@ -1,15 +1,17 @@
-"""Lists of contacts: what a list is narrowed to as conditions, and the one statement behind every page of it."""
+"""Lists of contacts: what a list is narrowed to as conditions, and the statement behind every page of it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from campaigns.rules.narrowing import Grounded, Narrowing, Reach
+from campaigns.rules.narrowing import NOT_NARROWED, Grounded, Narrowing, Reach
+from campaigns.store import newest
 from campaigns.store.consents import reachable_by_email, reachable_by_sms
 from campaigns.store.contacts import Contact, ContactWord
-from campaigns.store.segment_sql import picks
+from campaigns.store.newest import Newest
+from campaigns.store.segment_sql import Run, picks
 
 
 class Sought(NamedTuple):
@@ -21,6 +23,7 @@ class Sought(NamedTuple):
 
 
 EVERYBODY = Sought()
+_NAMELESS: Final = and_(Contact.name_sealed.is_(None), Contact.business_sealed.is_(None))
 
 
 def listed(
@@ -33,20 +36,17 @@ def listed(
     limit: int,
 ) -> Sequence[Contact]:
     """Contacts to which everything of this applies, newest first, from below id `below`."""
-    statement = select(Contact).where(picks(narrowing.rule, agency_id), *_conditions(narrowing))
-    if sought.phones or sought.emails:
-        at = or_(Contact.phone_index.in_(sought.phones), Contact.email_index.in_(sought.emails))
-        statement = statement.where(at)
-    for word in sought.words:
-        with_word = aliased(ContactWord)
-        statement = statement.join(
-            with_word,
-            and_(
-                with_word.agency_id == agency_id,
-                with_word.word_index == word,
-                with_word.contact_id == Contact.id,
-            ),
+    if narrowing != NOT_NARROWED and not (sought.phones or sought.emails):
+        return newest.contacts(
+            session,
+            lambda run: _statement(agency_id, narrowing, sought, run),
+            lambda upto: _newest(agency_id, narrowing, sought, upto),
+            below=below,
+            limit=limit,
         )
+    # An address finds few, and words stand in the order of ids.
+    newest.plan_for_these_values(session)
+    statement = _statement(agency_id, narrowing, sought)
     if below is not None:
         statement = statement.where(Contact.id < below)
     return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
@@ -63,12 +63,36 @@ def at_email(session: Session, agency_id: int, contact_id: int, *, limit: int) -
     ).all()
 
 
+def _statement(agency_id: int, narrowing: Narrowing, sought: Sought, run: Run | None = None) -> Select[Contact]:
+    statement = select(Contact).where(picks(narrowing.rule, agency_id, run), *_conditions(narrowing))
+    if sought.phones or sought.emails:
+        at = or_(Contact.phone_index.in_(sought.phones), Contact.email_index.in_(sought.emails))
+        statement = statement.where(at)
+    for word in sought.words:
+        with_word = aliased(ContactWord)
+        own = and_(with_word.agency_id == agency_id, with_word.word_index == word, with_word.contact_id == Contact.id)
+        if run is not None:
+            own = and_(own, with_word.contact_id > run.after, with_word.contact_id <= run.upto)
+        statement = statement.join(with_word, own)
+    return statement
+
+
+def _newest(agency_id: int, narrowing: Narrowing, sought: Sought, upto: int) -> list[Newest]:
+    found = [newest.of_agency(agency_id, upto), *newest.with_all(agency_id, narrowing.rule, upto)]
+    found += [newest.with_word(agency_id, word, upto) for word in sought.words]
+    if narrowing.ground == Grounded.WITHOUT:
+        found.append(newest.of_agency(agency_id, upto, Contact.legal_ground.is_(None)))
+    if narrowing.is_nameless:
+        found.append(newest.of_agency(agency_id, upto, _NAMELESS))
+    return found
+
+
 def _conditions(narrowing: Narrowing) -> list[ColumnElement[bool]]:
     found = [_reach(narrowing.reach), _ground(narrowing.ground)]
     if narrowing.role is not None:
         found.append(Contact.role == narrowing.role)
     if narrowing.is_nameless:
-        found.append(and_(Contact.name_sealed.is_(None), Contact.business_sealed.is_(None)))
+        found.append(_NAMELESS)
     return found
 
 
