@@ -1,49 +1,83 @@
 """What staff read about an audience: how many can be written to in which way, and what a campaign would send them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from campaigns.rules import small_counts
 from campaigns.rules.audience import Count, Forecast
 from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import Reason
+from campaigns.rules.small_counts import Audience, Hidden, Outlook, Reach, Shown
+from outreach.auth import may
 from outreach.i18n import number
 
 
 @dataclass(frozen=True)
 class ReachOf:
-    """How many people can be written to on a channel, as a sentence goes on from the number, and why others cannot."""
+    """How many people can be written to on a channel, as a sentence goes on from the number, why others cannot, and
+    what those read who can: (language's code, how many), None where that is not shown.
+    """
 
-    people: int
+    people: Shown
     sentence: str
     left_out: list[str]
+    languages: list[tuple[str, Shown]] | None
 
 
-def reaches(count: Count, order: Channels | None = None) -> list[ReachOf]:
+def shown(count: Count) -> Audience:
+    """The count as far as this reader may see it: numbers under ten need a right."""
+    return small_counts.audience(count, shows_small=may("count:small"))
+
+
+def outlook(count: Count, forecast: Forecast) -> Outlook:
+    """What a campaign would send, as far as this reader may see it."""
+    return small_counts.outlook(count, forecast, shows_small=may("count:small"))
+
+
+def figure(number_of: Shown) -> str:
+    """A number of people, or the words in its place."""
+    match number_of:
+        case Hidden.FEW:
+            return _("fewer than 10")
+        case Hidden.MANY:
+            return _("10 or more")
+        case Hidden.UNTOLD:
+            return _("not shown")
+    return number(number_of)
+
+
+def counted(number_of: Shown) -> int:
+    """The number that chooses between one and many words."""
+    return number_of if isinstance(number_of, int) else small_counts.SMALL
+
+
+def reaches(count: Audience, order: Channels | None = None) -> list[ReachOf]:
     """Whom a rule picks, on the channels of a campaign; without one by SMS and, where anybody has an address, by mail.
 
     Reasons without anybody are left out.
     """
-    sms, mail = count.left_out(Channel.SMS), count.left_out(Channel.EMAIL)
-    by_sms = ngettext("person can be written to now by SMS", "people can be written to now by SMS", count.reachable_sms)
-    by_mail = ngettext(
-        "person can be written to now by e-mail", "people can be written to now by e-mail", count.reachable_email
-    )
-    found = {
-        Channel.SMS: ReachOf(count.reachable_sms, by_sms, _left_out(sms)),
-        Channel.EMAIL: ReachOf(count.reachable_email, by_mail, _left_out(mail)),
-    }
-    has_mail = mail.get(Reason.NO_EMAIL, 0) < count.total
+    found = {channel: _reach(channel, reach) for channel, reach in count.reaches.items()}
+    no_mail = count.reaches[Channel.EMAIL].left_out.get(Reason.NO_EMAIL, 0)
+    has_mail = isinstance(no_mail, Hidden) or no_mail != count.total
     return [found[channel] for channel in (order or (Channels.BOTH if has_mail else Channels.SMS)).each]
 
 
-def _left_out(found: Mapping[str, int]) -> list[str]:
-    return [_told(why, people) for why, people in found.items()]
+def _reach(channel: Channel, reach: Reach) -> ReachOf:
+    people = counted(reach.people)
+    if channel is Channel.SMS:
+        sentence = ngettext("person can be written to now by SMS", "people can be written to now by SMS", people)
+    else:
+        sentence = ngettext("person can be written to now by e-mail", "people can be written to now by e-mail", people)
+    languages = None if reach.languages is None else list(reach.languages.items())
+    return ReachOf(
+        reach.people, sentence, [_told(why, number_of) for why, number_of in reach.left_out.items()], languages
+    )
 
 
-def _told(why: str, people: int) -> str:
-    shown = number(people)
+def _told(why: str, number_of: Shown) -> str:
+    shown, people = figure(number_of), counted(number_of)
     match why:
         case Reason.OPTED_OUT:
             return ngettext(

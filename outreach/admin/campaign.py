@@ -58,6 +58,7 @@ def show(campaign_id: int) -> Response:
         "counted": None,
         "readers": [],
         "forecast": None,
+        "outlook": None,
         "parts": None,
         "budget": None,
         **_audience(campaign),
@@ -165,16 +166,21 @@ def _draft(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     if campaign.segment_id is None:
         return {"lacks": lacks}
     counted = estimates.audience(campaign.segment_id)
+    shown = audience_words.shown(counted)
     looks = {text.code: text.look for text in said if text.channel == Channel.SMS}
-    found: dict[str, object] = {"lacks": lacks, "counted": counted, "order": Channels(campaign.channels)}
+    found: dict[str, object] = {"lacks": lacks, "counted": shown, "order": Channels(campaign.channels)}
     if campaign.channels == Channels.SMS:
         readers = estimates.readings(counted, list(looks), campaign.fallback_language) if said else []
         parts = estimates.parts_of_draft(readers, looks) if said else None
-        found["readers"] = readers
+        found["readers"] = estimates.as_shown(readers, shown)
+        hides = shown.hides
     else:
         forecast = estimates.forecast(counted, campaign, [(text.channel, text.code) for text in said])
         parts = estimates.parts_of_forecast(forecast, looks) if forecast.sms else None
-        found["forecast"] = forecast
+        found |= {"forecast": forecast, "outlook": audience_words.outlook(counted, forecast)}
+        hides = shown.hides or not audience_words.outlook(counted, forecast).by_language
+    if hides:
+        parts = estimates.roughly(parts)
     return {**found, "parts": parts, "budget": estimates.budget(campaign, parts, now)}
 
 

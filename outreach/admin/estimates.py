@@ -4,8 +4,9 @@ From the sample person's to those of somebody whose name has letters such as í,
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from flask import g
 
@@ -16,6 +17,7 @@ from campaigns.reports import Figures
 from campaigns.rules.audience import Forecast, Texts
 from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.languages import choose_text
+from campaigns.rules.small_counts import Audience, Hidden, Shown
 from campaigns.segments import Count
 
 Looks = Mapping[str, Preview | str | None]  # text's language -> how a phone shows it, or what is wrong with it
@@ -28,6 +30,7 @@ class Reading:
     language: str
     people: int
     gets: str | None
+    shown: Shown = Hidden.UNTOLD  # how many, for readers who may not see small numbers
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Parts:
 
     least: int
     most: int
+
+
+# Times the parts of a text, how many people read it would follow from the parts in all.
+_ROUNDED: Final = 100
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,19 @@ def readings(counted: Count, texts: list[str], fallback: str, channel: Channel =
         Reading(code, number, choose_text(code, texts, True, fallback, macro))
         for code, number in counted.languages(channel).items()
     ]
+
+
+def as_shown(read: list[Reading], found: Audience) -> list[Reading]:
+    """Readers by SMS with their numbers as far as they may be shown; none where that is not told at all."""
+    languages = found.reaches[Channel.SMS].languages
+    return [] if languages is None else [replace(one, shown=languages[one.language]) for one in read]
+
+
+def roughly(parts: Parts | None) -> Parts | None:
+    """The parts in full hundreds, for whoever may not see how many people read what."""
+    if parts is None:
+        return None
+    return Parts(-(-parts.least // _ROUNDED) * _ROUNDED, -(-parts.most // _ROUNDED) * _ROUNDED)
 
 
 def parts_of_draft(read: list[Reading], looks: Looks) -> Parts | None:

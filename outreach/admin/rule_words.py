@@ -40,7 +40,7 @@ def names(session: Session, rules: Iterable[Rule]) -> Names:
     codes = {leaf.code for rule in rules for leaf in leaves_of(rule) if isinstance(leaf, InPlace)}
     made_of = any(nested_segments.named(rule) for rule in rules)
     return Names(
-        sectors=sector_names(session),
+        sectors=sector_names(session) | {code: str(name) for code, name in FAMILIES.items()},
         places={code: _place(code, name) for code, name in reference.place_names(session, codes).items()},
         languages=language_names(session),
         people={code: str(name) for code, name in PEOPLE.items()},
@@ -49,10 +49,9 @@ def names(session: Session, rules: Iterable[Rule]) -> Names:
 
 
 def sector_names(session: Session) -> dict[str, str]:
-    """Code -> name of every line of business, and of those that stand for several."""
+    """Code -> name of every line of business."""
     spanish = language() == "es"
-    found = {row.code: row.name_es if spanish else row.name_en for row in reference.sectors(session)}
-    return found | {code: str(name) for code, name in FAMILIES.items()}
+    return {row.code: row.name_es if spanish else row.name_en for row in reference.sectors(session)}
 
 
 def language_names(session: Session) -> dict[str, str]:

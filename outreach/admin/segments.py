@@ -1,17 +1,17 @@
-"""Segments: the list, the rule builder with its live count, and deleting."""
+"""Segments: the list, the rule builder with its live count, copying and deleting."""
 
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response, g, jsonify, request, url_for
 from flask_babel import gettext as _
 
 from campaigns import segments
-from campaigns.rules.segments import Rule
-from campaigns.segments import Segment
+from campaigns.errors import Conflict, Invalid
+from campaigns.segments import Segment, Uses
 from outreach import ids
-from outreach.admin import audience_words, rule_words
-from outreach.admin.rule_form import SegmentForm
+from outreach.admin import audience_words, contact_forms, rule_form, rule_words
+from outreach.admin.rule_form import RuleForm, SegmentForm
 from outreach.auth import requires
 from outreach.forms import Confirm, ask
-from outreach.pages import flash, page, see_other
+from outreach.pages import flash, page, see_other, wants_fragment
 
 bp = Blueprint("segments", __name__, url_prefix="/segments")
 
@@ -24,7 +24,8 @@ def index() -> Response:
     rules = {segment.id: segments.rule_of(segment) for segment in found}
     known = rule_words.names(g.db, rules.values())
     told = {number: rule_words.tell(rule, known) for number, rule in rules.items()}
-    return page("admin/segments.html", "content", segments=found, told=told, uses=segments.uses(g.db, g.agency_id))
+    uses = segments.uses(g.db, g.agency_id)
+    return page("admin/segments.html", "content", segments=found, told=told, uses=uses, unused=Uses())
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -41,15 +42,41 @@ def change(segment_id: int) -> Response:
     return _builder(segments.get(g.db, g.agency_id, segment_id))
 
 
+@bp.post("/build")
+@requires("segment:write")
+def build() -> Response:
+    """The rule in the form after one step: a condition or group added, moved or removed. Nothing is saved."""
+    segment = _named_in_form()
+    rule = _sent(segment)
+    pressed = request.form.get("do", "")
+    rule.step(pressed, request.form.get(f"new_{pressed.partition(':')[2]}", ""))
+    return page("admin/segment.html", "builder", **_shown(SegmentForm(), rule, segment))
+
+
 @bp.post("/count")
 @requires("segment:read")
 def count() -> Response:
     """How many the rule in the form picks; without scripts the whole form comes back with it."""
-    number = ids.read(request.form.get("segment"))
-    segment = segments.get(g.db, g.agency_id, number) if number else None
-    form = _form(segment)
-    form.validate()
-    return page("admin/segment.html", "count", **_shown(form, segment))
+    segment = _named_in_form()
+    return page("admin/segment.html", "count", **_shown(SegmentForm(), _sent(segment), segment))
+
+
+@bp.get("/places")
+@requires("segment:read")
+def places() -> Response:
+    """Every place as [heading, [[code, name], ..]]: the same for all, asked for once by a page with scripts."""
+    return jsonify([[heading, pairs] for heading, pairs in contact_forms.places(g.db).items()])
+
+
+@bp.post("/<int:segment_id>/duplicate")
+@requires("segment:write")
+def duplicate(segment_id: int) -> Response:
+    """A copy with a name of its own, opened to be changed."""
+    old = segments.get(g.db, g.agency_id, segment_id)
+    named = _("Copy of %(name)s", name=old.name)
+    copy = segments.duplicate(g.db, g.agency_id, segment_id, name=named, by=g.staff.id)
+    flash(_("“%(name)s” was saved.", name=copy.name), "success")
+    return see_other(url_for(".change", segment_id=copy.id))
 
 
 @bp.route("/<int:segment_id>/delete", methods=["GET", "POST"])
@@ -75,37 +102,54 @@ def delete(segment_id: int) -> Response:
 
 
 def _builder(segment: Segment | None) -> Response:
-    form = _form(segment)
-    fits = True
-    if segment is not None and request.method == "GET":
-        form.name.data = segment.name
-        fits = form.show(segments.rule_of(segment))
-    if form.validate_on_submit():
-        with form.tells():
-            number = segment.id if segment else None
+    form = SegmentForm()
+    if request.method == "GET":
+        form.name.data = segment.name if segment else None
+        return page("admin/segment.html", "content", **_shown(form, _saved(segment), segment))
+    rule = _sent(segment)
+    # Both, so that everything that is wrong is told at once.
+    if form.validate() & rule.check():
+        number = segment.id if segment else None
+        try:
             saved = segments.save(
-                g.db, g.agency_id, name=form.name.data, rule=form.rule(), by=g.staff.id, segment_id=number
+                g.db, g.agency_id, name=form.name.data, rule=rule.rule(), by=g.staff.id, segment_id=number
             )
             flash(_("“%(name)s” was saved.", name=saved.name), "success")
             return see_other(url_for(".index"))
-    status = 422 if request.method == "POST" else 200
-    return page("admin/segment.html", "content", status=status, **_shown(form, segment, fits))
+        except (Invalid, Conflict) as problem:
+            if not rule.tell(problem):
+                form.tell(problem)
+    return page("admin/segment.html", "content", status=422, **_shown(form, rule, segment))
 
 
-def _form(segment: Segment | None) -> SegmentForm:
-    form = SegmentForm()
-    form.offer(g.db, g.agency_id, segments.rule_of(segment) if segment else None)
-    return form
+def _named_in_form() -> Segment | None:
+    number = ids.read(request.form.get("segment"))
+    return segments.get(g.db, g.agency_id, number) if number else None
 
 
-def _shown(form: SegmentForm, segment: Segment | None, fits: bool = True) -> dict[str, object]:
-    # A rule this form did not make is shown as it is, and stays as it is until it is replaced.
-    rule: Rule = form.rule() if fits or segment is None else segments.rule_of(segment)
+def _saved(segment: Segment | None) -> RuleForm:
+    return RuleForm(g.db, g.agency_id, segment)
+
+
+def _sent(segment: Segment | None) -> RuleForm:
+    return RuleForm(g.db, g.agency_id, segment, request.form)
+
+
+def _shown(form: SegmentForm, rule: RuleForm, segment: Segment | None) -> dict[str, object]:
+    so_far = rule.rule()
+    try:
+        counted = segments.count(g.db, g.agency_id, so_far)
+    except Invalid as problem:  # too large with the segments it names
+        rule.tell(problem)
+        counted = None
     return {
         "form": form,
+        "rule": rule,
+        "words": rule_form,
         "segment": segment,
-        "fits": fits,
-        "counted": segments.count(g.db, g.agency_id, rule),
-        "told": rule_words.tell(rule, rule_words.names(g.db, [rule])),
+        "counted": audience_words.shown(counted) if counted else None,
+        "told": rule_words.tell(so_far, rule_words.names(g.db, [so_far])),
         "audience": audience_words,
+        "named": rule_words.language_names(g.db),
+        "slim": wants_fragment(),
     }

@@ -12,7 +12,7 @@ from campaigns.previews import Preview
 from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
 from campaigns.trials import Trial
-from outreach.admin import campaign_words, estimates, mail_previews, nudges
+from outreach.admin import audience_words, campaign_words, estimates, mail_previews, nudges
 from outreach.admin.campaign_forms import DraftForm, draft_form, languages_of
 from outreach.admin.estimates import Looks, Parts
 from outreach.admin.rule_words import language_names
@@ -170,5 +170,5 @@ def _parts(campaign: Campaign, looks: Looks) -> Parts | None:
     if campaign.segment_id is None or not written or Channel.SMS not in Channels(campaign.channels).each:
         return None
     counted = estimates.audience(campaign.segment_id)
-    read = estimates.readings(counted, list(written), campaign.fallback_language)
-    return estimates.parts_of_draft(read, written)
+    parts = estimates.parts_of_draft(estimates.readings(counted, list(written), campaign.fallback_language), written)
+    return estimates.roughly(parts) if audience_words.shown(counted).hides else parts

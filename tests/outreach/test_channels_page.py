@@ -231,13 +231,28 @@ def test_the_approver_sees_who_gets_what_on_which_channel(as_bruno, sessions, ag
         (Channels.SMS_THEN_EMAIL, ["<strong>17</strong> personas la recibirían ahora", "10 de las primeras"], []),
     ],
 )
-def test_a_draft_counts_people_on_its_channels(as_bruno, sessions, agency, going, channels, told, silent):
+def test_a_draft_counts_people_on_its_channels(as_dora, sessions, agency, going, channels, told, silent):
+    campaign_id = going(channels)
+    with sessions(agency.id).begin() as session:
+        session.execute(text("UPDATE campaign SET state = 'draft' WHERE id = :c"), {"c": campaign_id})
+    page = as_dora.get(f"/campaigns/{campaign_id}/").text
+    assert [words for words in told if words.strip() not in page] == []
+    assert [words for words in silent if words in page] == []
+
+
+@pytest.mark.parametrize("channels", Channels)
+def test_a_draft_tells_no_few_people_to_those_who_may_not_know(as_bruno, sessions, agency, going, channels):
+    """Four people have no mobile and three no mail: neither they nor what is left of all without them is told."""
     campaign_id = going(channels)
     with sessions(agency.id).begin() as session:
         session.execute(text("UPDATE campaign SET state = 'draft' WHERE id = :c"), {"c": campaign_id})
     page = as_bruno.get(f"/campaigns/{campaign_id}/").text
-    assert [words for words in told if words.strip() not in page] == []
-    assert [words for words in silent if words in page] == []
+    assert "menos de 10 no tienen" in page
+    assert "cifras menores de 10" in page
+    told = re.findall(r"big-figure\"><strong>([^<]+)", page)
+    assert set(told) <= {"17", "10 o más"}
+    assert "4 por correo" not in page
+    assert "10 de las primeras" not in page
 
 
 def test_what_was_missed_is_told_by_channel(as_bruno, sessions, agency, going, move):
