@@ -33,9 +33,9 @@ ROLE_WORDS: Final = {
     Role.DISPATCHER: _l("Dispatcher"),
 }
 _REACH_WORDS: Final = {
-    Reach.SMS: _l("Can be reached by SMS"),
-    Reach.EMAIL: _l("Can be reached by e-mail"),
-    Reach.NEITHER: _l("Cannot be reached"),
+    Reach.SMS: _l("By SMS now"),
+    Reach.EMAIL: _l("By e-mail now"),
+    Reach.NEITHER: _l("Neither by SMS nor by e-mail"),
 }
 _GROUND_WORDS: Final = {
     Grounded.WITH: _l("With any reason on record"),

@@ -83,7 +83,7 @@ def test_past_the_limit_it_is_refused_and_the_administrator_reads_who(
         assert (refused.status_code, refused.headers["Location"]) == (303, rosa)
     page = as_ada.get(rosa).text
     assert "Vio 1 persona completa en la última hora, y ese es el límite." in page
-    assert "Ahora no se puede" in as_ada.get(rosa + "/reveal").text
+    assert "Si pide ver a más ahora, no se muestra a nadie" in as_ada.get(rosa + "/reveal").text
     start = as_dora.get("/").text
     assert start.count("Llegó a un límite") == 1
     link = f"/people/reveals?staff={ada.id}"
