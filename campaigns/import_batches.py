@@ -1,6 +1,6 @@
 """The rows of a file, some thousands at a time: read, decided and sealed."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, Final, NamedTuple
@@ -55,7 +55,7 @@ class Batches:
     reader: RowReader
     sealer: Sealer
 
-    def of(self, file: BinaryIO, *, after: int = 0, size: int = SIZE) -> Iterator[Batch]:
+    def of(self, file: BinaryIO, *, after: int = 0, size: int = SIZE) -> Generator[Batch, None, None]:
         """The file's rows; the first `after` are in. Raises Invalid("file", ...) where it cannot be read."""
         with import_files.text(file, self.look.written_in) as text:
             rows = (

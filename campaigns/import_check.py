@@ -56,3 +56,4 @@ class _Check:
             )
             faults = import_book.faults(batch, foreseen)
             import_faults.keep(session, hand.vault, hand.agency_id, hand.held.id, faults)
+        hand.check_told()

@@ -1,10 +1,11 @@
 """An import in a worker's hand: every note of how far it is holds it for a while longer."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -16,24 +17,33 @@ from campaigns.vault import Vault
 
 T = TypeVar("T")
 
+# Going on costs a look at every row that is in already, so a turn is worth it.
+_AT_LEAST: Final = 10.0
+
 
 class TakenAway(Exception):
     """Somebody moved the import meanwhile, or its lease ran out and another worker has it now."""
 
 
 class PutOff(Exception):
-    """The job has run for as long as it may; the next one goes on."""
+    """The job has run for as long as it may, or its process has to end; the next one goes on."""
 
 
 @dataclass
 class Hand:
-    """What a step works with. `lease` and `seconds`, how long one job may work at it, are in seconds."""
+    """What a step works with.
+
+    `lease` is in seconds, and so is how long one job may work at a step that the next one can go on with: `seconds`
+    at most, and a few only if `others_wait`. `told` says that this process has to end.
+    """
 
     factory: sessionmaker[Session]
     vault: Vault
     held: Import
     lease: float
     seconds: float = float("inf")
+    told: Callable[[], bool] = lambda: False
+    others_wait: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self._began = time.monotonic()
@@ -58,15 +68,22 @@ class Hand:
         if not store.let_go(session, self.held, **values):
             raise TakenAway
 
+    def check_told(self) -> None:
+        """Raises PutOff when this process has to end."""
+        if self.told():
+            raise PutOff
+
     def check_time(self) -> None:
-        """Raises PutOff when the job has run for as long as it may."""
-        if time.monotonic() - self._began > self.seconds:
+        """Raises PutOff when this process has to end, or the job has run for as long as it may."""
+        self.check_told()
+        worked = time.monotonic() - self._began
+        if worked > self.seconds or (worked > _AT_LEAST and self.others_wait()):
             raise PutOff
 
 
-def in_turn(batches: Iterable[T], write: Callable[[T], None]) -> None:
+def in_turn(batches: Generator[T, None, None], write: Callable[[T], None]) -> None:
     """Write batch after batch, each while the next one is being made. Raises what either does."""
-    with ThreadPoolExecutor(1) as writer:
+    with ThreadPoolExecutor(1) as writer, closing(batches):
         writing: Future[None] | None = None
         for batch in batches:
             if writing:

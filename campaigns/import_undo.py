@@ -6,10 +6,10 @@ from campaigns import audit
 from campaigns.import_hand import Hand
 from campaigns.store import import_pieces, undoing
 
-SIZE: Final = 5_000  # people
+SIZE: Final = 5_000  # people a slice
 
 
-def undo(hand: Hand, *, size: int = SIZE) -> None:
+def undo(hand: Hand) -> None:
     """Take back everybody, slice by slice, and leave the import `undone`; its report says how many of whom.
 
     Commits after every slice; whoever comes next goes on where a dead worker stopped. Whoever was corrected or sent
@@ -20,7 +20,7 @@ def undo(hand: Hand, *, size: int = SIZE) -> None:
     told = {"removed": 0, "restored": 0, "kept": 0} | _figures(report.get("undone"))
     while True:
         with hand.factory.begin() as session:
-            some = undoing.undo(session, hand.agency_id, held.id, size=size)._asdict()
+            some = undoing.undo(session, hand.agency_id, held.id, size=SIZE)._asdict()
             told = {name: told[name] + number for name, number in some.items()}
             report["undone"] = told
             if not any(some.values()):

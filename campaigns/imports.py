@@ -6,7 +6,8 @@ addresses (DESIGN 10.6).
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import BinaryIO, Final
 
 from sqlalchemy.orm import Session
@@ -156,26 +157,28 @@ def run(
     *,
     lease: float = 60.0,
     seconds: float = 240.0,
+    told: Callable[[], bool] = lambda: False,
+    others_wait: Callable[[], bool] = lambda: False,
     batch: int = import_batches.SIZE,
 ) -> bool:
     """Do the step that a kept file is in; True if this call ended the step, False if not, or there was nothing to do.
 
     Commits after every batch of rows, with the figures in the same transaction, so whoever comes next goes on where a
-    dead worker stopped; gives up after `seconds`, and the clock asks again. May be called again at any time. A file
-    that cannot be read ends as `failed`.
+    dead worker stopped. Gives up, and the clock asks again, after `seconds`, after some when `others_wait`, and when
+    `told`. May be called again at any time. A file that cannot be read ends as `failed`.
     """
     factory = sessions(agency_id)
     with factory.begin() as session:
         held = store.take(session, agency_id, import_id, seconds=lease)
     if held is None:
         return False
-    hand = Hand(factory, vault, held, lease, seconds)
+    hand = Hand(factory, vault, held, lease, seconds, told, others_wait)
     try:
         _step(hand, batch)
     except Invalid as problem:
         return _failed(hand, problem)
     except PutOff:
-        with factory.begin() as session:
+        with suppress(TakenAway), factory.begin() as session:
             hand.leave(session)
         return False
     except TakenAway:

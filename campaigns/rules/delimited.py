@@ -21,7 +21,7 @@ LONGEST_LINE = 64 * 1024
 LONGEST_ROW = 256 * 1024
 MOST_COLUMNS = 512
 _HEADING_WITHIN = 20  # lines of title above the headings that we look past
-_DELIMITERS = (",", ";", "\t")  # a file of one column is said to have commas
+_DELIMITERS = (",", ";", "\t", "|")  # a file of one column is said to have commas
 
 _CONTROLS = bytes(set(range(32)) - {7, 8, 9, 10, 11, 12, 13, 26, 27})
 

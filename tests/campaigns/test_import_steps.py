@@ -1,6 +1,5 @@
 """Imports step by step: handed in, looked at, chosen, checked, begun; stopped, gone back, thrown away."""
 
-import io
 import json
 from pathlib import Path
 
@@ -20,64 +19,11 @@ from campaigns.store.engine import AgencySessions
 from campaigns.store.imports import Import, ImportChunk, ImportFault
 from campaigns.store.staff import Staff
 from campaigns.vault import Vault
+from tests.import_desk import Desk
 
 DATA = Path(__file__).parents[1] / "data"
 MESSY = (DATA / "contacts_messy.csv").read_bytes()
 EXPECTED = json.loads((DATA / "contacts_messy_expected.json").read_text())
-
-
-class Desk:
-    """Staff at one import after the other, and the worker behind them."""
-
-    def __init__(self, sessions: AgencySessions, vault: Vault, agency: Agency, person: Staff) -> None:
-        self.sessions, self.vault, self.agency, self.person = sessions, vault, agency, person
-
-    def submit(self, content: str | bytes = MESSY, name: str = "padrón.csv") -> int:
-        file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
-        with self.sessions(self.agency.id).begin() as session:
-            return imports.submit(session, self.vault, self.agency.id, file, name=name, by=self.person.id).id
-
-    def choose(self, import_id: int, options: Options | None = None) -> None:
-        with self.sessions(self.agency.id).begin() as session:
-            chosen = options or Options()
-            imports.choose(session, self.vault, self.agency.id, import_id, chosen, by=self.person.id)
-
-    def look(self, import_id: int) -> imports.Look:
-        with self.sessions(self.agency.id)() as session:
-            return imports.look(session, self.vault, self.agency.id, import_id)
-
-    def tell(self, verb: str, import_id: int) -> None:
-        by = {} if verb in ("back", "discard") else {"by": self.person.id}
-        with self.sessions(self.agency.id).begin() as session:
-            getattr(imports, verb)(session, self.agency.id, import_id, **by)
-
-    def work(self, import_id: int, **more: object) -> bool:
-        return imports.run(self.sessions, self.vault, self.agency.id, import_id, **more)  # type: ignore[arg-type]
-
-    def now(self, import_id: int) -> Import:
-        with self.sessions(self.agency.id)() as session:
-            return imports.get(session, self.agency.id, import_id)
-
-    def faults(self, import_id: int) -> list[imports.Fault]:
-        with self.sessions(self.agency.id)() as session:
-            return list(imports.faults(session, self.vault, self.agency.id, import_id))
-
-    def checked(self, content: str | bytes = MESSY, options: Options | None = None) -> int:
-        import_id = self.submit(content)
-        self.choose(import_id, options)
-        assert self.work(import_id)
-        assert self.now(import_id).state == "checked"
-        return import_id
-
-    def brought_in(self, content: str | bytes = MESSY, options: Options | None = None) -> int:
-        import_id = self.checked(content, options)
-        self.tell("begin", import_id)
-        assert self.work(import_id)
-        return import_id
-
-    def count(self, table: type, *where: object) -> int:
-        with self.sessions(self.agency.id)() as session:
-            return session.scalar(select(func.count()).select_from(table).where(*where)) or 0  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -93,7 +39,7 @@ def _figures(report: object) -> dict[str, object]:
 
 
 def test_a_file_goes_all_the_way(desk: Desk) -> None:
-    import_id = desk.submit()
+    import_id = desk.submit(MESSY)
     handed_in = desk.now(import_id)
     assert (handed_in.state, handed_in.size) == ("columns", len(MESSY))
     assert imports.name_of(desk.vault, handed_in) == "padrón.csv"
@@ -123,7 +69,7 @@ def test_a_file_goes_all_the_way(desk: Desk) -> None:
 
 
 def test_nothing_of_a_kept_file_can_be_read(desk: Desk) -> None:
-    import_id = desk.checked()
+    import_id = desk.checked(MESSY)
     with desk.sessions(desk.agency.id)() as session:
         kept = b"".join(session.scalars(select(ImportChunk.content_sealed)))
         faults = b"".join(session.scalars(select(ImportFault.content_sealed)))
@@ -138,7 +84,7 @@ def test_nothing_of_a_kept_file_can_be_read(desk: Desk) -> None:
 @pytest.mark.parametrize("piece", [1000, 4096])
 def test_a_file_of_many_pieces(piece: int, monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
     monkeypatch.setattr(import_files, "PIECE", piece)
-    import_id = desk.submit()
+    import_id = desk.submit(MESSY)
     assert desk.count(ImportChunk) == -(-len(MESSY) // piece)
     desk.choose(import_id)
     desk.work(import_id)
@@ -160,7 +106,7 @@ def test_what_is_wrong_with_a_row_can_be_taken_away(desk: Desk) -> None:
 
 
 def test_as_many_faults_as_the_figures_say(desk: Desk) -> None:
-    faults = desk.faults(desk.checked())
+    faults = desk.faults(desk.checked(MESSY))
     codes = [code for fault in faults for code in fault.codes]
     wanted = EXPECTED["warnings"] | EXPECTED["rejected"]
     assert {code: codes.count(code) for code in wanted} == wanted
@@ -224,14 +170,14 @@ def test_columns_that_cannot_be(columns: dict[Field, int], code: str, desk: Desk
 
 
 def test_who_comes_second_is_told(desk: Desk) -> None:
-    import_id = desk.submit()
+    import_id = desk.submit(MESSY)
     desk.choose(import_id)
     for again in (lambda: desk.choose(import_id), lambda: desk.tell("begin", import_id)):
         with pytest.raises(Conflict, match="import_moved_on"):
             again()
     desk.work(import_id)
     desk.tell("begin", import_id)
-    for verb in ("begin", "back"):
+    for verb in ("begin", "back", "undo"):
         with pytest.raises(Conflict, match="import_moved_on"):
             desk.tell(verb, import_id)
     desk.work(import_id)
@@ -242,7 +188,7 @@ def test_who_comes_second_is_told(desk: Desk) -> None:
 
 
 def test_back_to_the_columns(desk: Desk) -> None:
-    import_id = desk.checked()
+    import_id = desk.checked(MESSY)
     desk.tell("back", import_id)
     assert (desk.now(import_id).state, desk.now(import_id).check_report) == ("columns", None)
     desk.choose(import_id, Options(columns={Field.EMAIL: 4}))
@@ -256,7 +202,7 @@ def test_back_to_the_columns(desk: Desk) -> None:
 
 @pytest.mark.parametrize("verb", ["back", "discard"])
 def test_a_check_under_way_is_left_at_once(verb: str, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    import_id = desk.submit()
+    import_id = desk.submit(MESSY)
     desk.choose(import_id)
     foresee = bringing.foresee
 
@@ -274,7 +220,7 @@ def test_a_check_under_way_is_left_at_once(verb: str, desk: Desk, monkeypatch: p
 
 
 def test_a_stop_lets_nothing_more_in(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    import_id = desk.checked()
+    import_id = desk.checked(MESSY)
     desk.tell("begin", import_id)
     merge = bringing.merge
     batches = iter(range(3))
@@ -302,7 +248,7 @@ def test_a_stop_lets_nothing_more_in(desk: Desk, monkeypatch: pytest.MonkeyPatch
 
 
 def test_stopped_before_a_worker_came(desk: Desk) -> None:
-    import_id = desk.checked()
+    import_id = desk.checked(MESSY)
     desk.tell("begin", import_id)
     desk.tell("stop", import_id)
     assert (desk.now(import_id).state, desk.now(import_id).report) == ("stopped", None)
@@ -312,7 +258,7 @@ def test_stopped_before_a_worker_came(desk: Desk) -> None:
 
 @pytest.mark.parametrize("when", ["columns", "checking", "checked", "waiting"])
 def test_a_file_is_thrown_away(when: str, desk: Desk) -> None:
-    import_id = desk.submit()
+    import_id = desk.submit(MESSY)
     if when != "columns":
         desk.choose(import_id)
     if when in ("checked", "waiting"):
@@ -328,8 +274,8 @@ def test_a_file_is_thrown_away(when: str, desk: Desk) -> None:
 
 @pytest.mark.parametrize("state", ["columns", "checked"])
 def test_a_file_nobody_came_back_for_is_thrown_away(state: str, desk: Desk) -> None:
-    import_id = desk.submit() if state == "columns" else desk.checked()
-    younger = desk.submit()
+    import_id = desk.submit(MESSY) if state == "columns" else desk.checked(MESSY)
+    younger = desk.submit(MESSY)
     with desk.sessions(desk.agency.id).begin() as session:
         older = update(Import).where(Import.id == import_id)
         session.execute(older.values(made_at=func.now() - text("interval '7 days 1 minute'")))
@@ -338,7 +284,7 @@ def test_a_file_nobody_came_back_for_is_thrown_away(state: str, desk: Desk) -> N
 
 
 def test_faults_are_kept_for_a_while(desk: Desk) -> None:
-    kept, old = desk.brought_in(), desk.brought_in("Celular\n12\n")
+    kept, old = desk.brought_in(MESSY), desk.brought_in("Celular\n12\n")
     with desk.sessions(desk.agency.id).begin() as session:
         session.execute(
             update(Import).where(Import.id == old).values(finished_at=func.now() - text("interval '30 days 1 minute'"))
@@ -365,7 +311,7 @@ def test_a_file_broken_in_its_middle_ends_as_failed(desk: Desk) -> None:
 
 
 def test_an_import_in_hand_is_left_alone(desk: Desk) -> None:
-    import_id = desk.submit()
+    import_id = desk.submit(MESSY)
     desk.choose(import_id)
     with desk.sessions(desk.agency.id).begin() as session:
         assert imports.store.take(session, desk.agency.id, import_id, seconds=60)
@@ -374,7 +320,7 @@ def test_an_import_in_hand_is_left_alone(desk: Desk) -> None:
 
 
 def test_work_that_takes_too_long_is_put_off(desk: Desk) -> None:
-    import_id = desk.checked()
+    import_id = desk.checked(MESSY)
     desk.tell("begin", import_id)
     rounds = 0
     while not desk.work(import_id, batch=100, seconds=0.0):
@@ -384,10 +330,24 @@ def test_work_that_takes_too_long_is_put_off(desk: Desk) -> None:
     assert _figures(desk.now(import_id).report) == EXPECTED
 
 
+def test_a_worker_told_to_end_puts_its_work_off(desk: Desk) -> None:
+    import_id = desk.submit(MESSY)
+    desk.choose(import_id)
+    assert not desk.work(import_id, batch=100, told=lambda: True)
+    assert (desk.now(import_id).state, desk.now(import_id).leased_until) == ("checking", None)
+    desk.work(import_id)
+    desk.tell("begin", import_id)
+    assert not desk.work(import_id, batch=100, told=lambda: True)
+    halfway = desk.now(import_id)
+    assert (halfway.state, halfway.rows_done, halfway.leased_until) == ("running", 100, None)
+    assert desk.work(import_id)
+    assert _figures(desk.now(import_id).report) == EXPECTED
+
+
 def test_strangers_see_no_import(desk: Desk, other_agency: Agency, carla: Staff) -> None:
-    import_id = desk.checked()
+    import_id = desk.checked(MESSY)
     stranger = Desk(desk.sessions, desk.vault, other_agency, carla)
-    for verb in ("begin", "back", "stop", "discard"):
+    for verb in ("begin", "back", "stop", "discard", "undo"):
         with pytest.raises(NotFound):
             stranger.tell(verb, import_id)
     for ask in (stranger.now, stranger.look, stranger.choose, stranger.faults):

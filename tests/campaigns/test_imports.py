@@ -12,13 +12,17 @@ from sqlalchemy import func, select, update
 from campaigns import consent, imports
 from campaigns.errors import Invalid
 from campaigns.imports import Options
+from campaigns.rules.import_report import Report
 from campaigns.settings import Settings
 from campaigns.store.agencies import Agency
 from campaigns.store.consents import OptOut, reachable_by_sms
 from campaigns.store.contacts import Contact, ContactSector, ContactTag, ContactWord
 from campaigns.store.engine import AgencySessions
 from campaigns.store.imports import Import
+from campaigns.store.staff import Staff
 from campaigns.vault import Vault
+from tests import sheets
+from tests.import_desk import Desk
 
 DATA = Path(__file__).parents[1] / "data"
 MESSY = (DATA / "contacts_messy.csv").read_bytes()
@@ -88,6 +92,40 @@ def _rewritten(codec: str, delimiter: str, line_end: str) -> bytes:
 def test_the_same_people_from_another_program(bring, codec: str, delimiter: str, name: str, line_end: str) -> None:
     report = bring(_rewritten(codec, delimiter, line_end))
     assert report == EXPECTED | {"file": {"encoding": name, "delimiter": delimiter}}
+
+
+def _table() -> list[list[str]]:
+    return list(csv.reader(io.StringIO(MESSY.decode("cp1252"), newline=""), delimiter=";"))
+
+
+@pytest.mark.parametrize("delimiter", ["|", ";", ",", "\t"])
+def test_the_same_people_between_other_marks(bring, delimiter: str) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter).writerows(_table())
+    assert bring(out.getvalue()) == EXPECTED | {"file": {"encoding": "utf-8", "delimiter": delimiter}}
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "ods"])
+def test_the_same_people_in_a_spreadsheet(
+    kind: str, bring, sessions: AgencySessions, vault: Vault, agency: Agency, ada: Staff
+) -> None:
+    content = sheets.table(_table()) if kind == "xlsx" else sheets.ods(sheets.ods_table("Padrón", _table()))
+    expected = EXPECTED | {"file": {"encoding": "utf-8", "delimiter": "\t"}}
+    # Step by step, in pieces, first: it writes nothing until the end.
+    desk = Desk(sessions, vault, agency, ada)
+    import_id = desk.submit(content, f"padrón.{kind}")
+    assert desk.now(import_id).state == "reading"
+    assert desk.work(import_id)
+    look = desk.look(import_id)
+    assert (look.sheet, look.headings[3]) == ("Hoja1" if kind == "xlsx" else "Padrón", "Celular")
+    desk.choose(import_id)
+    desk.work(import_id)
+    foreseen = desk.now(import_id).check_report
+    assert foreseen is not None
+    assert Report.from_json(foreseen).told() == expected
+    assert [fault.line for fault in desk.faults(import_id)][:2] == [3, 4]  # as the spreadsheet shows them
+    assert bring(content) == expected
+    assert _count(sessions, agency, Contact) == EXPECTED["added"]
 
 
 def test_the_same_file_again_adds_nobody(bring, sessions: AgencySessions, agency: Agency) -> None:
