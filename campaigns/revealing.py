@@ -51,7 +51,7 @@ def reveal(
     Commit in both cases before anything is shown: the audit row is the price of it. Never commits. Raises NotFound,
     Invalid like rules.reasons.read_reason(), Conflict("reveal_shown") for a form that was used.
     """
-    contact = contacts.get(session, agency_id, contact_id)
+    contact = contacts.hold_present(session, agency_id, contact_id)  # a reason must not outlive its person
     if contact is None:
         raise NotFound("contact_unknown")
     reason = read_reason(request.reason)

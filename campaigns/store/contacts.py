@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, aliased, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Code, Id, Made, Ref, Sealed, Table
 from campaigns.store.metadata import Index as BlindIndex
@@ -136,34 +136,13 @@ def hold(session: Session, agency_id: int, contact_id: int) -> Contact | None:
     )
 
 
-def at_address(
-    session: Session, agency_id: int, *, phones: Sequence[bytes] = (), emails: Sequence[bytes] = ()
-) -> Sequence[Contact]:
-    """Whoever has one of these addresses (their indexes under every key), newest first; by mail perhaps several."""
-    wanted = or_(Contact.phone_index.in_(phones), Contact.email_index.in_(emails))
-    return session.scalars(
-        select(Contact).where(Contact.agency_id == agency_id, wanted).order_by(Contact.id.desc())
-    ).all()
-
-
-def listed(
-    session: Session, agency_id: int, *, words: Sequence[bytes] = (), below: int | None = None, limit: int
-) -> Sequence[Contact]:
-    """Contacts with all these words in their name or business, newest first, from below id `below`."""
-    statement = select(Contact).where(Contact.agency_id == agency_id)
-    for word in words:
-        with_word = aliased(ContactWord)
-        statement = statement.join(
-            with_word,
-            and_(
-                with_word.agency_id == agency_id,
-                with_word.word_index == word,
-                with_word.contact_id == Contact.id,
-            ),
-        )
-    if below is not None:
-        statement = statement.where(Contact.id < below)
-    return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
+def hold_present(session: Session, agency_id: int, contact_id: int) -> Contact | None:
+    """Like get(), and nobody deletes it until this transaction ends; others may change it meanwhile."""
+    return session.scalar(
+        select(Contact)
+        .where(Contact.agency_id == agency_id, Contact.id == contact_id)
+        .with_for_update(read=True, key_share=True)
+    )
 
 
 def holder(

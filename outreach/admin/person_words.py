@@ -58,6 +58,8 @@ _DONE: Final = {
     Did.CONTACT_ADDED: _l("Added by hand"),
     Did.CONTACT_CHANGED: _l("Corrected"),
     Did.CONTACT_REVEALED: _l("Shown in full"),
+    Did.CONTACT_MERGED: _l("Made one with another entry"),
+    Did.CONTACT_EXPORTED: _l("Their data were handed over"),
     Did.CONTACTS_IMPORTED: _l("Changed by an import"),
 }
 _FIELDS: Final = {

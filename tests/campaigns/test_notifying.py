@@ -247,3 +247,31 @@ def test_no_name_of_a_campaign_can_change_the_mail(post, mailbox, sessions, agen
     html = Page(content(mail, "html"))
     assert "script" not in {tag for tag, _ in html.tags}
     assert " ".join(name.split()) in " ".join(html.words.split())
+
+
+def test_administrators_are_told_who_wanted_to_see_more_people_than_allowed(
+    running, post, mailbox, sessions, agency, ada, bruno, dora
+):
+    with sessions(agency.id).begin() as session:
+        notices.warn(session, agency.id, [dora.id], notices.News.REVEALS_USED_UP, about=ada.id)
+    assert is_due(sessions)
+    assert post() == 1
+    (mail,) = mailbox.to(dora.email)
+    assert mail["Subject"] == "Alguien miró a muchas personas"
+    page = f"http://127.0.0.1:8000/people/reveals?staff={ada.id}"
+    assert f"* Ada Writer: Quiso ver completas a más personas de las que permite una hora\n  {page}" in content(
+        mail, "plain"
+    )
+    assert "Recibe esto porque administra su entidad" in content(mail, "plain")
+    assert not is_due(sessions)
+    running(1)  # news of a campaign beside it: one mail tells both
+    with sessions(agency.id).begin() as session:
+        notices.warn(session, agency.id, [ada.id], notices.News.REVEALS_USED_UP, about=dora.id)
+    assert post() == 1
+    assert mailbox.to(ada.email)[0]["Subject"] == "Novedades de Outreach"
+    assert {
+        line.partition(":")[0] for line in content(mailbox.to(ada.email)[0], "plain").splitlines() if "* " in line
+    } == {
+        "* Aviso a transportistas",
+        "* Dora Admin",
+    }

@@ -138,3 +138,22 @@ def test_strangers_are_shown_nobody(reveal, sessions, vault, other_agency, ada, 
         history = contact_history.history(session, vault, other_agency.id, rosa, with_texts=True, with_reasons=True)
         assert (history.changes, history.replies, history.refusals) == ([], [], [])
         assert contact_history.near(session, vault, Viewer(other_agency.id), rosa) == contact_history.Near([], [])
+
+
+def test_nobody_is_deleted_under_a_reason(reveal, sessions, agency, vault, ada, rosa):
+    """Whoever deletes her at the same moment waits, and takes the reason along."""
+    with sessions(agency.id)() as revealing_session, ThreadPoolExecutor(1) as other:
+        request = revealing.Request(ada.id, WHY, "mark", datetime.now(UTC))
+        assert revealing.reveal(revealing_session, vault, agency.id, rosa, request, most=20)
+
+        def delete() -> None:
+            with sessions(agency.id).begin() as session:
+                contacts.delete(session, agency.id, rosa, by=ada.id)
+
+        deleted = other.submit(delete)
+        with pytest.raises(TimeoutError):
+            deleted.result(0.3)
+        revealing_session.commit()
+        deleted.result(20)
+    with sessions(agency.id)() as session:
+        assert session.scalar(select(func.count()).select_from(Reveal)) == 0
