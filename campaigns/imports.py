@@ -264,7 +264,7 @@ def _at_hand(hand: Hand, file: BinaryIO) -> tuple[Source, Look]:
 def check_undoable(session: Session, agency_id: int, import_id: int) -> None:
     """Raises NotFound, Conflict(import_moved_on) when nothing came in, and Conflict(import_sent, count)."""
     found = get(session, agency_id, import_id)
-    if found.state not in _AFTER or not found.report:
+    if found.state not in _AFTER or not found.report or found.cleared_at is not None:
         raise Conflict("import_moved_on")
     sent = undoing.sent_since(session, agency_id, import_id)
     if sent:

@@ -119,7 +119,7 @@ def _reseal_notes(factory: sessionmaker[Session], vault: Vault, agency_id: int, 
 
 
 def _note(vault: Vault, agency_id: int, note: Mapping[str, object]) -> dict[str, object]:
-    renewed = dict(note)
+    renewed, names = dict(note), dict[str, str]()
     for name, value in note.items():
         kept = sealed.read_bytea(value) if isinstance(value, str) and name.endswith("_sealed") else None
         if not kept:
@@ -134,6 +134,10 @@ def _note(vault: Vault, agency_id: int, note: Mapping[str, object]) -> dict[str,
         if isinstance(note.get(index), str):
             address = opening.mail_key(opened) if index == "email_index" else opened
             renewed[index] = sealed.write_bytea(vault.address_index(address))
+        names[name.removesuffix("_sealed")] = opened
+    if vault.has_older_index_keys and isinstance(note.get("words"), str):
+        found = Sealer(vault, agency_id, "").word_indexes(names.get("name", ""), names.get("business", ""))
+        renewed["words"] = b"".join(found).hex()
     return renewed
 
 

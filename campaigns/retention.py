@@ -80,11 +80,13 @@ def change(session: Session, agency_id: int, wanted: Limits, *, by: int, now: da
     audit.record(session, agency_id, audit.Did.RETENTION_CHANGED, f"agency:{agency_id}", by=by, **days)
 
 
-def run(sessions: AgencySessions, agency_id: int, *, now: datetime, seconds: float = 60.0) -> dict[str, int]:
+def run(
+    sessions: AgencySessions, agency_id: int, *, now: datetime, seconds: float = 60.0, size: int = SLICE
+) -> dict[str, int]:
     """Take away what is too old, slice by slice, each committed; how many of each kind went.
 
     Ends after `seconds` at the latest, and the next call goes on; when nothing is left the agency is due again a day
-    later. Two at a time do no harm. One audit row tells the counts.
+    later. Two at a time do no harm. Each slice leaves an audit row with its number.
     """
     until = time.monotonic() + seconds
     factory = sessions(agency_id)
@@ -96,16 +98,16 @@ def run(sessions: AgencySessions, agency_id: int, *, now: datetime, seconds: flo
         after: int | None = 0 if before else None
         while after is not None and time.monotonic() < until:
             with factory.begin() as session:
-                number, after = _TAKE[kind](session, agency_id, before, after=after, size=SLICE)
+                number, after = _TAKE[kind](session, agency_id, before, after=after, size=size)
+                if number:
+                    did, subject = audit.Did.RETENTION_APPLIED, f"agency:{agency_id}"
+                    audit.record(session, agency_id, did, subject, by=None, **{kind: number})
             gone[kind] += number
         if after is not None:
             break
     else:
         with factory.begin() as session:
             store.set_due(session, agency_id, now + timedelta(days=1))
-    if any(gone.values()):
-        with factory.begin() as session:
-            audit.record(session, agency_id, audit.Did.RETENTION_APPLIED, f"agency:{agency_id}", by=None, **gone)
     return gone
 
 

@@ -186,7 +186,10 @@ def take_groundless(session: Session, agency_id: int, before: datetime, *, after
 
 
 def take_imports(session: Session, agency_id: int, before: datetime, *, after: int, size: int) -> Taken:
-    """Clear up to `size` imports: file, its name and look, faulty rows, and what undoing needs. The figures stay."""
+    """Clear up to `size` imports: file, its name and look, faulty rows, and what undoing needs. The figures stay.
+
+    One that still waits for staff goes as a whole: nothing came of it.
+    """
     statement = (
         select(Import)
         .where(_old_imports(agency_id, before), Import.id > after)
@@ -197,16 +200,16 @@ def take_imports(session: Session, agency_id: int, before: datetime, *, after: i
     )
     found = session.scalars(statement).all()
     for one in found:
-        clear_import(session, one)
+        if one.state in _LEFT_LYING:
+            session.delete(one)
+        else:
+            _clear(session, one)
     return _end([one.id for one in found])
 
 
-def clear_import(session: Session, one: Import) -> None:
-    """Take away what an import keeps of people beside its figures; one that waited for staff ends as stopped."""
+def _clear(session: Session, one: Import) -> None:
     for table in (ImportChunk, ImportFault, ContactBefore):
         session.execute(delete(table).where(table.agency_id == one.agency_id, table.import_id == one.id))
-    if one.state in _LEFT_LYING:
-        one.state, one.finished_at = "stopped", func.now()
     one.name_sealed = one.look_sealed = None
     one.cleared_at = func.now()
 
