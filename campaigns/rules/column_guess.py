@@ -163,7 +163,7 @@ class _Table:
 
     def consent(self) -> dict[Field, Guess]:
         agrees, share = self._best(_is_agreement, self._free())
-        if share < 0.9:
+        if share < _MOST:
             return {}
         found = {Field.GROUND: Guess(agrees, How.CONTENT, sure=False)}
         day, share = self._best(_is_date, self._free())
