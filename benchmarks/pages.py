@@ -43,6 +43,8 @@ def run(chosen: argparse.Namespace, tell: Tell) -> dict[str, object]:
     )
     with ExitStack() as stack:
         sites = [_site(stack, contacts, deliveries, tell) for contacts, deliveries in sizes]
+        for site in sites:
+            site.sign_in()
         began = os.getloadavg()[0]
         taken = _ask_in_turns(sites, _pages(chosen.only), chosen.times, tell)
     found = {name: _told(*times) for name, times in taken.items()}
@@ -201,9 +203,7 @@ def _site(stack: ExitStack, contacts: int, deliveries: int, tell: Tell) -> Site:
     programs.start("web", "web")
     parts.wait_for(f"{live.settings.base_url}/health")
     postgres = int((live.settings.data / "postgres" / "postmaster.pid").read_text().split()[0])
-    site = Site(filled, live.settings.base_url, _segment(live), (programs.pid("web"), postgres))
-    site.sign_in()
-    return site
+    return Site(filled, live.settings.base_url, _segment(live), (programs.pid("web"), postgres))
 
 
 def _segment(live: Stage) -> int:

@@ -36,20 +36,18 @@ def listed(
     limit: int,
 ) -> Sequence[Contact]:
     """Contacts to which everything of this applies, newest first, from below id `below`."""
-    if narrowing != NOT_NARROWED and not (sought.phones or sought.emails):
-        return newest.contacts(
-            session,
-            lambda run: _statement(agency_id, narrowing, sought, run),
-            lambda upto: _newest(agency_id, narrowing, sought, upto),
-            below=below,
-            limit=limit,
-        )
-    # An address finds few, and words stand in the order of ids.
-    newest.plan_for_these_values(session)
-    statement = _statement(agency_id, narrowing, sought)
-    if below is not None:
-        statement = statement.where(Contact.id < below)
-    return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
+    if sought.phones or sought.emails or (narrowing == NOT_NARROWED and not sought.words):
+        statement = _statement(agency_id, narrowing, sought)
+        if below is not None:
+            statement = statement.where(Contact.id < below)
+        return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
+    return newest.contacts(
+        session,
+        lambda run: _statement(agency_id, narrowing, sought, run),
+        lambda upto: _newest(agency_id, narrowing, sought, upto),
+        below=below,
+        limit=limit,
+    )
 
 
 def at_email(session: Session, agency_id: int, contact_id: int, *, limit: int) -> Sequence[Contact]:

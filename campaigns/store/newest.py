@@ -9,7 +9,7 @@ be walked. Ids above the newest one that has a tag, place or sector at all are j
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, select, text
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from campaigns.rules.segments import AllOf, AnyOf, InPlace, InSector, Reads, Rule, Tagged, prefix_end
@@ -23,6 +23,7 @@ _ENDLESS: Final = 2**62
 _FOR_THESE_VALUES: Final = text("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
 
 Newest = ScalarSelect[int] | ColumnElement[int]
+Column = InstrumentedAttribute[Any]
 
 
 def contacts(
@@ -62,12 +63,13 @@ def plan_for_these_values(session: Session) -> None:
 
 def of_agency(agency_id: int, upto: int, *own: ColumnElement[bool]) -> Newest:
     """The agency's newest contact up to this id, of those to whom `own` applies."""
-    return _last(Contact.id, upto, Contact.agency_id == agency_id, *own)
+    statement = select(Contact.id).where(Contact.agency_id == agency_id, Contact.id <= upto, *own)
+    return statement.order_by(Contact.id.desc()).limit(1).scalar_subquery()
 
 
 def with_word(agency_id: int, word: bytes, upto: int) -> Newest:
     """The newest contact up to this id who has this word in a name."""
-    return _last(ContactWord.contact_id, upto, ContactWord.agency_id == agency_id, ContactWord.word_index == word)
+    return _newest(agency_id, ContactWord.agency_id, ContactWord.word_index, ContactWord.contact_id, word, upto)
 
 
 def with_all(agency_id: int, rule: Rule, upto: int) -> Iterator[Newest]:
@@ -84,26 +86,38 @@ def with_all(agency_id: int, rule: Rule, upto: int) -> Iterator[Newest]:
 def _with(agency_id: int, leaf: Rule, upto: int) -> Newest | None:
     match leaf:
         case Tagged(tag):
-            return _last(ContactTag.contact_id, upto, ContactTag.agency_id == agency_id, ContactTag.tag == tag)
+            return _newest(agency_id, ContactTag.agency_id, ContactTag.tag, ContactTag.contact_id, tag, upto)
         case Reads(language):
-            return _last(Contact.id, upto, Contact.agency_id == agency_id, Contact.language == language)
+            return _newest(agency_id, Contact.agency_id, Contact.language, Contact.id, language, upto)
         case InSector(prefix):
-            own = (ContactSector.agency_id == agency_id, ContactSector.code == Sector.code)
-            return _last_of_each(Sector.code, prefix, _last(ContactSector.contact_id, upto, *own))
+            own = ContactSector
+            newest = _newest(agency_id, own.agency_id, own.code, own.contact_id, Sector.code, upto)
+            return _newest_of_each(Sector.code, prefix, newest)
         case InPlace(prefix):
-            own = (Contact.agency_id == agency_id, Contact.place_code == Place.code)
-            return _last_of_each(Place.code, prefix, _last(Contact.id, upto, *own))
+            newest = _newest(agency_id, Contact.agency_id, Contact.place_code, Contact.id, Place.code, upto)
+            return _newest_of_each(Place.code, prefix, newest)
     return None
 
 
-def _last(contact_id: InstrumentedAttribute[int], upto: int, *own: ColumnElement[bool]) -> ScalarSelect[Any]:
-    statement = select(contact_id).where(*own, contact_id <= upto).order_by(contact_id.desc()).limit(1)
-    return statement.scalar_subquery()
+def _newest(
+    agency_id: int,
+    whose: Column,
+    kind: Column,
+    contact_id: Column,
+    wanted: object,
+    upto: int,
+) -> ScalarSelect[Any]:
+    """By the index of these three columns and no other: "kind = wanted", in the order of ids, would be a reason to walk
+    through all ids, which seems a matter of some rows where the kind is common.
+    """
+    highest = tuple_(kind, contact_id) <= tuple_(wanted, upto)
+    statement = select(contact_id).where(whose == agency_id, kind >= wanted, highest)
+    return statement.order_by(kind.desc(), contact_id.desc()).limit(1).scalar_subquery()
 
 
-def _last_of_each(code: InstrumentedAttribute[str], prefix: str, last: ScalarSelect[Any]) -> ScalarSelect[Any]:
+def _newest_of_each(code: InstrumentedAttribute[str], prefix: str, newest: ScalarSelect[Any]) -> ScalarSelect[Any]:
     """Code by code: an index of a code and an id is in the order of ids for one code only. None is ever removed from
     the reference data, and nobody is kept with a code that is not there.
     """
     within = and_(code >= literal(prefix), code < literal(prefix_end(prefix)))
-    return select(func.max(last.correlate(code.class_))).where(within).scalar_subquery()
+    return select(func.max(newest.correlate(code.class_))).where(within).scalar_subquery()

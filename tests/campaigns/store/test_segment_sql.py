@@ -33,7 +33,7 @@ from campaigns.store.campaigns import Campaign
 from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 from campaigns.store.inbound import Inbound
-from campaigns.store.segment_sql import Run, picks
+from campaigns.store.segment_sql import Run, picks, picks_of_all
 from campaigns.store.segments import written_out
 from tests.crowd import person, refuse
 
@@ -200,6 +200,9 @@ def test_sql_and_a_plain_reading_pick_the_same(session, agency, book, rule, part
     ids = set(session.scalars(select(Contact.id).where(picked)))
     among = found[2:6] if part else found
     assert ids == {one.row.id for one in among if fits(rule, one, segment_id)}
+    if not part:
+        at_once = picks_of_all(written_out(session, agency.id, _with(rule, segment_id)), agency.id)
+        assert ids == set(session.scalars(select(Contact.id).where(at_once)))
 
 
 def _with(rule, segment_id):
