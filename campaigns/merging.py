@@ -26,7 +26,7 @@ FIELDS: Final[dict[str, Sequence[str]]] = {
     "phone": ("phone_sealed", "phone_index", "phone_kind"),
     "email": ("email_sealed", "email_index"),
     "language": ("language", "accepts_fallback"),
-    "place": ("place_code",),
+    "place_code": ("place_code",),
     "role": ("role",),
     "ground": ("legal_ground", "ground_on", "ground_source", "ground_text"),
 }

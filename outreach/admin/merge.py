@@ -26,7 +26,7 @@ FIELDS: Final = {
     "phone": _l("Telephone"),
     "email": _l("E-mail"),
     "language": _l("Language"),
-    "place": _l("Place"),
+    "place_code": _l("Place"),
     "role": _l("Role in the business"),
     "ground": _l("Why we may write"),
 }
@@ -51,7 +51,7 @@ class MergeForm(Form):
     phone = RadioField()
     email = RadioField()
     language = RadioField()
-    place = RadioField()
+    place_code = RadioField()
     role = RadioField()
     ground = RadioField()
 
@@ -123,7 +123,8 @@ def value(card: Card, field: str, language_names: dict[str, str]) -> str:
     """One field of an entry as it is shown: masked where it names somebody."""
     shown_as = {
         "language": language_names.get(card.language, card.language),
+        "place_code": card.place,
         "role": str(ROLE_WORDS[card.role]) if card.role else "",
         "ground": str(GROUND_WORDS[card.ground]) if card.ground else _("Nothing on record"),
     }
-    return shown_as[field] if field in shown_as else str(getattr(card, field) or "") or "–"
+    return (shown_as[field] if field in shown_as else getattr(card, field)) or "–"

@@ -61,6 +61,8 @@ _DONE: Final = {
     Did.CONTACT_MERGED: _l("Made one with another entry"),
     Did.CONTACT_EXPORTED: _l("Their data were handed over"),
     Did.CONTACTS_IMPORTED: _l("Changed by an import"),
+    Did.CONTACT_MERGED: _l("Made one with another entry"),
+    Did.CONTACT_EXPORTED: _l("Their data were handed over to them"),
 }
 _FIELDS: Final = {
     "name": _l("Name"),
