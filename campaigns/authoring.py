@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -16,7 +16,6 @@ from campaigns.rules.channels import Channel, Channels
 from campaigns.rules.lifecycle import EDITABLE, CampaignState
 from campaigns.store import agencies as agency_store
 from campaigns.store import campaigns as store
-from campaigns.store import segments as segment_store
 from campaigns.store.campaigns import Campaign, Text
 
 PAGE: Final = 50
@@ -120,6 +119,7 @@ def duplicate(session: Session, agency_id: int, campaign_id: int, *, name: str, 
         agency_id=agency_id,
         name=names.read_name(name[: names.LONGEST]),
         segment_id=old.segment_id,
+        excluded_ids=list(old.excluded_ids),
         channels=old.channels,
         sender_id=old.sender_id,
         mail_sender_id=old.mail_sender_id,
@@ -157,20 +157,13 @@ def submit(session: Session, agency_id: int, campaign_id: int, *, by: int, now: 
         raise Conflict("campaign_submitted")
     for problem in drafts.lacks(session, agency_id, campaign, now=now):
         raise problem
-    rule = _frozen_rule(session, agency_id, campaign.segment_id)
+    chosen = drafts.rule_of(session, agency_id, campaign)
+    rule = segments.store(chosen) if chosen is not None else {}  # one that amends another chooses nobody
     submitted = store.submit(session, agency_id, campaign_id, rule=rule, author_id=by)
     if submitted is None:  # the row is locked, so its state cannot have changed since it was read
         raise Conflict("campaign_submitted")
     audit.record(session, agency_id, audit.Did.CAMPAIGN_SUBMITTED, f"campaign:{campaign_id}", by=by)
     return submitted
-
-
-def _frozen_rule(session: Session, agency_id: int, segment_id: int | None) -> dict[str, Any]:
-    """The rule of a segment, written out; nothing for a campaign that chooses nobody."""
-    segment = segment_store.get(session, agency_id, segment_id) if segment_id else None
-    if segment is None:
-        return {}
-    return segments.store(segment_store.written_out(session, agency_id, segments.parse(segment.rule)))
 
 
 def take_back(session: Session, agency_id: int, campaign_id: int, *, by: int) -> Campaign:

@@ -4,7 +4,7 @@ Texts of a channel the campaign does not use stay as they were typed: who change
 Only texts of channels in use are checked, counted and sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Final
@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from campaigns import amending, previews, reference
 from campaigns.errors import Conflict, Invalid
 from campaigns.rendering import Frame
-from campaigns.rules import names
+from campaigns.rules import names, segments
 from campaigns.rules import texts as rules
 from campaigns.rules.channels import Channel, Channels
+from campaigns.rules.segments import Rule
 from campaigns.store import agencies as agency_store
 from campaigns.store import campaigns as store
 from campaigns.store import segments as segment_store
@@ -29,7 +30,8 @@ Said = dict[tuple[str, str], Words]  # (channel, language) -> what stands there
 @dataclass(frozen=True)
 class Draft:
     """What staff write: `texts` are SMS bodies by language, `mails` (subject, Markdown body); `channels` is a
-    rules.channels.Channels; `starts_at` and `expires_at` are aware.
+    rules.channels.Channels; `starts_at` and `expires_at` are aware. Whoever one of the segments `excluded_ids` picks is
+    left out.
 
     Nothing is sent before the one (None: at once, when it is approved) and after the other, and no more than
     `parts_cap` parts. An urgent campaign overtakes the agency's others. Mails of a discreet one have a neutral subject.
@@ -37,6 +39,7 @@ class Draft:
 
     name: str
     segment_id: int | None = None
+    excluded_ids: Sequence[int] = ()
     sender_id: int | None = None
     fallback_language: str = "es"
     starts_at: datetime | None = None
@@ -57,12 +60,11 @@ SETTINGS: Final = tuple(one.name for one in fields(Draft) if one.name not in ("t
 def checked(session: Session, agency_id: int, draft: Draft, now: datetime) -> tuple[Draft, Said]:
     """The draft as it is kept, and its texts; raises Invalid for its first wrong field.
 
-    Fields: name, segment, channels, sender, mail_sender, starts_at, expires_at, parts_cap, fallback_language, texts,
-    text_{code}, subject_{code}, mail_{code}.
+    Fields: name, segment, excluded, channels, sender, mail_sender, starts_at, expires_at, parts_cap,
+    fallback_language, texts, text_{code}, subject_{code}, mail_{code}.
     """
     name = names.read_name(draft.name)
-    if draft.segment_id is not None and segment_store.get(session, agency_id, draft.segment_id) is None:
-        raise Invalid("segment", "segment_unknown")
+    excluded = _excluded(session, agency_id, draft)
     if draft.channels not in set(Channels):
         raise Invalid("channels", "channels_unknown")
     _check_sender(session, agency_id, draft.sender_id, Channel.SMS, "sender")
@@ -76,7 +78,44 @@ def checked(session: Session, agency_id: int, draft: Draft, now: datetime) -> tu
             raise Invalid("fallback_language" if code == draft.fallback_language else "texts", "language_unknown")
     said = _said(draft)
     _check_texts(previews.frame(session, agency_id), draft, said)
-    return replace(draft, name=name, channels=str(Channels(draft.channels))), said
+    return replace(draft, name=name, channels=str(Channels(draft.channels)), excluded_ids=excluded), said
+
+
+def rule_of(session: Session, agency_id: int, campaign: Campaign) -> Rule | None:
+    """Whom a draft goes to as its segments are now, written out; None where no segment was chosen.
+
+    Raises Invalid(segment | excluded, segment_unknown) for one that is gone, and Invalid("rule", ..) like
+    nested_segments.write_out().
+    """
+    return _rule(session, agency_id, campaign.segment_id, campaign.excluded_ids)
+
+
+def _rule(session: Session, agency_id: int, segment_id: int | None, excluded_ids: Sequence[int]) -> Rule | None:
+    if segment_id is None:
+        return None
+    found = []
+    for name, number in (("segment", segment_id), *(("excluded", one) for one in excluded_ids)):
+        segment = segment_store.get(session, agency_id, number)
+        if segment is None:
+            raise Invalid(name, "segment_unknown")
+        found.append(segments.parse(segment.rule))
+    chosen, *excluded = found
+    rule = segments.AllOf((chosen, segments.NoneOf(tuple(excluded)))) if excluded else chosen
+    return segment_store.written_out(session, agency_id, rule)
+
+
+def _excluded(session: Session, agency_id: int, draft: Draft) -> list[int]:
+    excluded = sorted(set(draft.excluded_ids))
+    if draft.segment_id in excluded:
+        raise Invalid("excluded", "segment_excluded")
+    if draft.segment_id is None and not all(segment_store.get(session, agency_id, number) for number in excluded):
+        raise Invalid("excluded", "segment_unknown")
+    try:
+        _rule(session, agency_id, draft.segment_id, excluded)
+    except Invalid as problem:
+        field_name = "excluded" if problem.field == "rule" else problem.field
+        raise Invalid(field_name, problem.code, **problem.values) from None
+    return excluded
 
 
 def lacks(session: Session, agency_id: int, campaign: Campaign, *, now: datetime) -> list[Invalid | Conflict]:

@@ -55,6 +55,7 @@ SENTENCES: dict[str, str | tuple[str, str]] = {
     "dkim_key_shape": later(
         "Paste a private key in PEM, without a password: RSA with 2048 bits, or ed25519. It begins with -----BEGIN."
     ),
+    "segment_excluded": later("People cannot be chosen and left out by the same segment."),
     "cap_half": later("Write both numbers, or none of them."),
     "number_range": later("Write a whole number from %(lowest)s to %(highest)s."),
     "name_length": later("Write a name of 1 to %(longest)s characters."),

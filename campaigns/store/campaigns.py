@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     ForeignKey,
     Index,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from campaigns.errors import NotFound
@@ -49,7 +50,8 @@ class Campaign(Table):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="draft")
     segment_id: Mapped[Ref | None] = mapped_column(ForeignKey("segment.id", ondelete="RESTRICT"))
-    rule: Mapped[Stored | None]  # the segment's rule as it was when the audience was planned
+    excluded_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")  # segments left out
+    rule: Mapped[Stored | None]  # the segments' rules as they were when the audience was planned
     channels: Mapped[str] = mapped_column(server_default="sms")  # a rules.channels.Channels
     sender_id: Mapped[Ref | None] = mapped_column(ForeignKey("sender.id"))  # of SMS
     mail_sender_id: Mapped[Ref | None] = mapped_column(ForeignKey("sender.id"))

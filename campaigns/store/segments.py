@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import ForeignKey, UniqueConstraint, func, select, text
+from sqlalchemy import ForeignKey, UniqueConstraint, func, select, text, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -81,13 +81,17 @@ def remove(session: Session, segment: Segment) -> bool:
 
 
 def campaigns_of(session: Session, agency_id: int) -> dict[int, int]:
-    """Segment -> how many campaigns name it; those that none names are left out."""
-    rows = session.execute(
-        select(Campaign.segment_id, func.count())
-        .where(Campaign.agency_id == agency_id, Campaign.segment_id.is_not(None))
-        .group_by(Campaign.segment_id)
-    )
-    return {segment_id: number for segment_id, number in rows if segment_id is not None}
+    """Segment -> how many campaigns go to it or leave it out; those that none names are left out."""
+    named = union_all(
+        select(Campaign.segment_id.label("id")).where(
+            Campaign.agency_id == agency_id, Campaign.segment_id.is_not(None)
+        ),
+        select(func.unnest(Campaign.excluded_ids)).where(Campaign.agency_id == agency_id),
+    ).subquery()
+    return {
+        row.id: row.number
+        for row in session.execute(select(named.c.id, func.count().label("number")).group_by(named.c.id))
+    }
 
 
 def _tried(session: Session, act: Callable[[], None]) -> bool:

@@ -152,10 +152,9 @@ def _senders(campaign: Campaign) -> dict[Channel, Sender | None]:
 def _audience(campaign: Campaign) -> dict[str, object]:
     """The segment and its rule as a sentence: as planned, or for a draft as it is now."""
     segment = segments.get(g.db, g.agency_id, campaign.segment_id) if campaign.segment_id else None
-    stored = campaign.rule or (segment.rule if segment else None)
-    if stored is None:
+    rule = rules.parse(campaign.rule) if campaign.rule else drafts.rule_of(g.db, g.agency_id, campaign)
+    if rule is None:
         return {"segment": segment, "told": None}
-    rule = rules.parse(stored)
     return {"segment": segment, "told": rule_words.tell(rule, rule_words.names(g.db, [rule]))}
 
 
@@ -163,9 +162,9 @@ def _draft(campaign: Campaign, said: list[Said]) -> dict[str, object]:
     """What is missing, whom the segment picks now, which text each language's readers would get, and what it costs."""
     now = datetime.now(UTC)
     lacks = drafts.lacks(g.db, g.agency_id, campaign, now=now)
-    if campaign.segment_id is None:
+    counted = estimates.audience(campaign)
+    if counted is None:
         return {"lacks": lacks}
-    counted = estimates.audience(campaign.segment_id)
     shown = audience_words.shown(counted)
     looks = {text.code: text.look for text in said if text.channel == Channel.SMS}
     found: dict[str, object] = {"lacks": lacks, "counted": shown, "order": Channels(campaign.channels)}

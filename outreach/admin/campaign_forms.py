@@ -13,6 +13,7 @@ from wtforms import (
     HiddenField,
     RadioField,
     SelectField,
+    SelectMultipleField,
     StringField,
     TextAreaField,
 )
@@ -76,6 +77,7 @@ class DraftForm(NameForm):
 
     seen = HiddenField()  # the stamp of the campaign that the writer began from
     segment = SelectField(_l("Who gets it"), validate_choice=True)
+    excluded = SelectMultipleField(_l("Who of them does not"), validate_choice=True)
     channels = RadioField(_l("How people are reached"), default=Channels.SMS.value)
     is_discreet = BooleanField(_l("Discreet: the subject of the mails does not say what they are about"))
     sender = SelectField(_l("Sender of the SMS"))
@@ -94,6 +96,7 @@ class DraftForm(NameForm):
         nothing = [("", _("Choose"))]
         found = [(str(segment.id), segment.name) for segment in segments.listed(session, agency_id)]
         self.segment.choices = choices(nothing + found)
+        self.excluded.choices = choices(found)
         self.channels.choices = choices((way.value, words) for way, words in WAYS.items())
         for field, channel in ((self.sender, Channel.SMS), (self.mail_sender, Channel.EMAIL)):
             found = [
@@ -130,6 +133,7 @@ class DraftForm(NameForm):
         self.see(campaign)
         self.name.data = campaign.name
         self.segment.data = str(campaign.segment_id or "")
+        self.excluded.data = [str(number) for number in campaign.excluded_ids]
         self.channels.data, self.is_discreet.data = campaign.channels, campaign.is_discreet
         self.sender.data, self.mail_sender.data = str(campaign.sender_id or ""), str(campaign.mail_sender_id or "")
         self.fallback_language.data = campaign.fallback_language
@@ -157,6 +161,7 @@ class DraftForm(NameForm):
         return Draft(
             name=self.name.data,
             segment_id=ids.read(self.segment.data),
+            excluded_ids=[number for one in self.excluded.data or [] if (number := ids.read(one))],
             sender_id=ids.read(self.sender.data),
             fallback_language=self.fallback_language.data,
             starts_at=self.starts_at.moment(),

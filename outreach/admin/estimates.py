@@ -10,7 +10,7 @@ from typing import Final
 
 from flask import g
 
-from campaigns import agencies, reference, reports, segments
+from campaigns import agencies, drafts, reference, reports, segments
 from campaigns.authoring import Campaign
 from campaigns.previews import Preview
 from campaigns.reports import Figures
@@ -79,9 +79,10 @@ def planned(found: Figures) -> Forecast:
     )
 
 
-def audience(segment_id: int) -> Count:
-    """Whom the segment picks now."""
-    return segments.count(g.db, g.agency_id, segments.rule_of(segments.get(g.db, g.agency_id, segment_id)))
+def audience(campaign: Campaign) -> Count | None:
+    """Whom a draft's segments pick now; None where none was chosen."""
+    rule = drafts.rule_of(g.db, g.agency_id, campaign)
+    return None if rule is None else segments.count(g.db, g.agency_id, rule)
 
 
 def readings(counted: Count, texts: list[str], fallback: str, channel: Channel = Channel.SMS) -> list[Reading]:

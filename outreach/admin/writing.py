@@ -167,8 +167,10 @@ def _edit_page(campaign: Campaign, form: DraftForm, *, status: int = 200) -> Res
 def _parts(campaign: Campaign, looks: Looks) -> Parts | None:
     """About how many parts the SMS take for the segment that was saved; None while nobody gets one."""
     written = {code: seen for code, seen in looks.items() if seen is not None}
-    if campaign.segment_id is None or not written or Channel.SMS not in Channels(campaign.channels).each:
+    if not written or Channel.SMS not in Channels(campaign.channels).each:
         return None
-    counted = estimates.audience(campaign.segment_id)
+    counted = estimates.audience(campaign)
+    if counted is None:
+        return None
     parts = estimates.parts_of_draft(estimates.readings(counted, list(written), campaign.fallback_language), written)
     return estimates.roughly(parts) if audience_words.shown(counted).hides else parts

@@ -1,4 +1,4 @@
-"""How often people may be written to: an agency's cap, and counting across agencies what none of them may see."""
+"""Whom campaigns leave out: an agency's cap, counting across agencies what none of them may see, and segments."""
 
 from alembic import op
 
@@ -7,7 +7,10 @@ from campaigns.store.migrations.security import grant_call
 revision = "0015"
 down_revision = "0014"
 
-AGENCY = "ALTER TABLE agency ADD COLUMN cap_messages SMALLINT, ADD COLUMN cap_days SMALLINT"
+AGENCY = """
+ALTER TABLE agency ADD COLUMN cap_messages SMALLINT, ADD COLUMN cap_days SMALLINT;
+ALTER TABLE campaign ADD COLUMN excluded_ids BIGINT[] DEFAULT '{}' NOT NULL
+"""
 
 # Acts for the agency the transaction acts for; tells of others no more than a number. An address is looked up in each
 # campaign by its unique key, so it costs the more the more campaigns there were, and nothing for old ones.
@@ -52,4 +55,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(f"DROP FUNCTION {SIGNATURE}")
+    op.execute("ALTER TABLE campaign DROP COLUMN excluded_ids")
     op.execute("ALTER TABLE agency DROP COLUMN cap_messages, DROP COLUMN cap_days")
