@@ -17,7 +17,6 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    not_,
     or_,
     select,
     union_all,
@@ -56,18 +55,6 @@ class Slice:
     upto: int | None
     planned: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
-
-
-def listed(
-    session: Session, agency_id: int, rule: Rule, *, reachable: bool | None, below: int | None, limit: int
-) -> Sequence[Contact]:
-    """Contacts the rule picks, newest first, from below id `below`; only those (not) reachable by SMS, if asked."""
-    statement = select(Contact).where(_picked(session, agency_id, rule))
-    if reachable is not None:
-        statement = statement.where(reachable_by_sms() if reachable else not_(reachable_by_sms()))
-    if below is not None:
-        statement = statement.where(Contact.id < below)
-    return session.scalars(statement.order_by(Contact.id.desc()).limit(limit)).all()
 
 
 def total(session: Session, agency_id: int, rule: Rule) -> int:
