@@ -2,6 +2,7 @@
 
 import io
 from functools import partial
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -69,6 +70,11 @@ class Desk:
         assert self.work(import_id)
         assert self.now(import_id).state == "done"
         return import_id
+
+    def bring_in(self, content: str | bytes, options: Options | None = None) -> dict[str, Any]:
+        """As on the command line."""
+        file = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+        return imports.bring_in(self.sessions, self.vault, self.agency.id, file, options=options)
 
     def count(self, table: type, *where: object) -> int:
         with self.sessions(self.agency.id)() as session:

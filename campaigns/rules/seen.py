@@ -13,23 +13,26 @@ class Seen:
 
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
+        self._given: dict[int, bytearray] = {}
         self._newcomers = array("Q", bytes(8 << 10))
         self._count = 0
 
     def meet(self, contact_id: int) -> bool:
         """Remember somebody in the book; True the first time."""
-        page = self._pages.get(contact_id >> _PAGE)
-        if page is None:
-            page = self._pages[contact_id >> _PAGE] = bytearray(1 << _PAGE - 3)
-        at, bit = (contact_id & (1 << _PAGE) - 1) >> 3, 1 << (contact_id & 7)
-        if page[at] & bit:
-            return False
-        page[at] |= bit
-        return True
+        return _note(self._pages, contact_id)
 
     def withdraw(self, contact_id: int) -> bool:
         """Remember that somebody in the book said NO; True the first time."""
         return self.meet(~contact_id)
+
+    def give(self, contact_id: int) -> None:
+        """Remember that somebody in the book would get a ground from their first row."""
+        _note(self._given, contact_id)
+
+    def is_given(self, contact_id: int) -> bool:
+        """Whether give() was told of them."""
+        page = self._given.get(contact_id >> _PAGE)
+        return page is not None and bool(page[(contact_id & (1 << _PAGE) - 1) >> 3] >> (contact_id & 7) & 1)
 
     def meet_newcomer(self, key: bytes, *, has_ground: bool, says_no: bool) -> tuple[bool, bool]:
         """Remember somebody who is not in the book, by the index of their address (8 random bytes at least).
@@ -67,3 +70,15 @@ class Seen:
     @staticmethod
     def _marks(table: "array[int]") -> Iterator[int]:
         return (mark for mark in table if mark)
+
+
+def _note(pages: dict[int, bytearray], contact_id: int) -> bool:
+    """Set the bit of an id; True if it was not set."""
+    page = pages.get(contact_id >> _PAGE)
+    if page is None:
+        page = pages[contact_id >> _PAGE] = bytearray(1 << _PAGE - 3)
+    at, bit = (contact_id & (1 << _PAGE) - 1) >> 3, 1 << (contact_id & 7)
+    if page[at] & bit:
+        return False
+    page[at] |= bit
+    return True

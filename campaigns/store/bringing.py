@@ -154,11 +154,14 @@ class _Batch:
             look = looks.get(n)
             if look is None:
                 continue
-            has_ground.setdefault(contact_id, look.has_ground)
+            # What an earlier batch would have given stands nowhere yet when it is only foreseen.
+            has_ground.setdefault(contact_id, look.has_ground or (not is_final and self._seen.is_given(contact_id)))
             if is_first and look.differs:
                 self._became[n] = Became.UPDATED
                 changes[contact_id] = Change(n, look, withdraws=False)
                 has_ground[contact_id] |= look.gives_ground
+                if look.gives_ground and not is_final:
+                    self._seen.give(contact_id)
             if not (self._arrivals[n].says_no and has_ground[contact_id]):
                 continue
             has_ground[contact_id] = False
