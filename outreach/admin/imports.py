@@ -1,82 +1,33 @@
-"""Imports: hand in a file, watch it come in, read what became of every row."""
+"""Imports: the list, handing a file in, and one import's page in whatever step it is."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from babel.numbers import format_decimal
 from flask import Blueprint, Response, current_app, g, request, url_for
-from flask_babel import format_timedelta, get_locale
+from flask_babel import format_timedelta
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_wtf.file import FileField, FileRequired
 from werkzeug.exceptions import RequestEntityTooLarge
-from wtforms import BooleanField
 
-from campaigns import imports, staff, wakeup
+from campaigns import imports, staff
 from campaigns.imports import Import
-from campaigns.rules.import_rows import Refusal, Warned
-from outreach import sessions
-from outreach.auth import requires
-from outreach.forms import Form
+from campaigns.rules import spreadsheet
+from outreach.admin import import_columns, import_faults, import_outcome, import_words, nudges
+from outreach.admin.import_course import MANY
+from outreach.admin.import_forms import FileForm
+from outreach.auth import may, requires
+from outreach.i18n import number
 from outreach.pages import page, see_other
 from outreach.sentences import sentence_for
 
 bp = Blueprint("imports", __name__, url_prefix="/imports")
 
-MEGABYTES: Final = 60
+MEGABYTES: Final = 200
 _MEGABYTE: Final = 1024 * 1024
 # What a browser still sends of a file that is too large is read and thrown away up to here, or it shows a broken
 # connection instead of our sentence.
 _THROWN_AWAY: Final = 1024 * _MEGABYTE
-
-# State -> its word and the tone it is shown in (macro `state`).
-STATES: Final = {
-    "waiting": (_l("Waiting its turn"), "waiting"),
-    "running": (_l("Coming in"), "waiting"),
-    "done": (_l("Done"), "done"),
-    "failed": (_l("Not possible"), "danger"),
-}
-ENCODINGS: Final = {
-    "utf-8": "UTF-8",
-    "utf-8-sig": "UTF-8",
-    "utf-16": "UTF-16",
-    "cp1252": "Windows-1252",
-}
-DELIMITERS: Final = {",": _l("commas"), ";": _l("semicolons"), "\t": _l("tabs")}
-REFUSALS: Final = {
-    Refusal.NO_USABLE_ADDRESS: (
-        _l("No usable number and no usable e-mail"),
-        _l("Nobody could be reached by this row. Correct it in your file and send the file again."),
-    ),
-}
-WARNINGS: Final = {
-    Warned.PHONE_IGNORED: (
-        _l("Telephone number ignored"),
-        _l("It is no number that exists, so only the e-mail was kept."),
-    ),
-    Warned.EMAIL_IGNORED: (_l("E-mail ignored"), _l("It is no e-mail address, so only the telephone was kept.")),
-    Warned.LANDLINE: (_l("Landline"), _l("It was kept, but a landline gets no SMS.")),
-    Warned.PLACE_UNKNOWN: (
-        _l("Place not known"),
-        _l("No place of this name is known, or more than one: segments by place do not pick this person."),
-    ),
-    Warned.LANGUAGE_UNKNOWN: (_l("Language not known"), _l("Your agency's usual language was taken.")),
-    Warned.SECTOR_UNKNOWN: (
-        _l("Line of business not known"),
-        _l("Segments by line of business do not pick this person, or not for all of their business."),
-    ),
-    Warned.NO_LEGAL_GROUND: (
-        _l("No consent on record"),
-        _l("The file does not say clearly that this person agreed. They were kept, but nothing is sent to them."),
-    ),
-}
-
-
-class FileForm(Form):
-    """The file and what is asked once per file."""
-
-    file = FileField(_l("File"), validators=[FileRequired(_l("Choose a file."))])
-    accepts_fallback = BooleanField(_l("These people also accept messages in Spanish"), default=True)
+_AT_WORK: Final = ("reading", "checking", "waiting", "running", "undoing")
+_UNDOABLE: Final = ("done", "stopped", "failed")
 
 
 @bp.get("/")
@@ -85,7 +36,8 @@ def index() -> Response:
     """Earlier imports, newest first."""
     people = {person.id: person.name for person in staff.of_agency(g.db, g.agency_id)}
     listed = imports.listed(g.db, g.agency_id)
-    return page("admin/imports.html", "content", imports=listed, states=STATES, people=people, megabytes=megabytes)
+    names = {one.id: imports.name_of(_vault(), one) for one in listed}
+    return page("admin/imports.html", "content", imports=listed, names=names, people=people, words=import_words)
 
 
 @bp.route("/new", methods=["GET", "POST"])
@@ -95,12 +47,10 @@ def new() -> Response:
     form = FileForm()
     if form.validate_on_submit():
         with form.tells():
-            connections = current_app.extensions["connections"]
-            options = imports.Options(accepts_fallback=form.accepts_fallback.data)
-            file, agency_id = form.file.data.stream, g.agency_id
-            waiting = imports.submit(g.db, connections.vault, agency_id, file, options=options, by=g.staff.id)
-            sessions.after_commit(lambda: wakeup.import_file(connections.valkey, agency_id, waiting.id))
-            return see_other(url_for(".show", import_id=waiting.id))
+            sent = form.file.data
+            made = imports.submit(g.db, _vault(), g.agency_id, sent.stream, name=sent.filename or "", by=g.staff.id)
+            nudges.import_file(made.id)
+            return see_other(url_for(".show", import_id=made.id))
     return _upload(form, 422 if request.method == "POST" else 200)
 
 
@@ -115,44 +65,127 @@ def too_large(_error: RequestEntityTooLarge) -> Response:
     return _upload(form, 413)
 
 
+@bp.get("/example.csv")
+@requires("contact:import")
+def example() -> Response:
+    """A file as it should look, in the reader's language; its people and addresses are nobody's."""
+    table = [
+        (_("Name"), "Rosa Ejemplo", "Pedro Ejemplo"),
+        (_("Business name"), "Transportes Ejemplo SAC", "Bodega Ejemplo"),
+        (_("Mobile"), "", "900 000 000"),
+        (_("E-mail"), "rosa@empresa.example", "pedro@bodega.example"),
+        (_("Line of business"), "Transporte urbano", "Bodega"),
+        (_("District"), "Comas", "Los Olivos"),
+        (_("Province"), "Lima", "Lima"),
+        (_("Language"), "Español", "Quechua"),
+        (_("Consent"), _("yes"), _("no")),
+        (_("Date of consent"), "2026-05-04", ""),
+        (_("Tags"), "lima norte", ""),
+    ]
+    response = Response(spreadsheet.write(zip(*table, strict=True)), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{_("example")}.csv"'
+    return response
+
+
 @bp.get("/<int:import_id>")
 @requires("import:read")
 def show(import_id: int) -> Response:
-    """How far an import is, asked again every two seconds; at its end the report."""
+    """The step an import is in. Where a worker is at it, that part is asked for again every two seconds."""
     found = imports.get(g.db, g.agency_id, import_id)
-    failure: dict[str, Any] = dict(found.failure or {})
+    standing = _standing(found)
+    if request.args.get("standing", standing) != standing:
+        return see_other(url_for(".show", import_id=import_id))
+    if found.state == "columns" and may("contact:import"):
+        return import_columns.step(found)
+    if found.state in _AT_WORK:
+        return _at_work(found, standing)
+    if found.state == "checked":
+        return _checked(found)
+    return _ended(found)
+
+
+def _standing(found: Import) -> str:
+    """Under which the page need not be loaded anew: waiting becomes running by itself."""
+    return "running" if found.state == "waiting" else found.state
+
+
+def _at_work(found: Import, standing: str) -> Response:
     return page(
-        "admin/import.html",
+        "admin/import_progress.html",
         "progress",
         found=found,
-        running=found.state in ("waiting", "running"),
-        pace=_pace(found),
-        failure=sentence_for(failure["code"], failure["values"]) if failure else "",
-        report=found.report,
-        encodings=ENCODINGS,
-        delimiters=DELIMITERS,
-        refusals=REFUSALS,
-        warnings=WARNINGS,
-        megabytes=megabytes,
+        name=imports.name_of(_vault(), found),
+        words=import_words,
+        standing=standing,
+        bar=(import_words.BARS[found.state], *_share(found)),
+        figures=_pace(found),
     )
 
 
+def _checked(found: Import) -> Response:
+    report: dict[str, Any] = dict(found.check_report or {})
+    people = import_outcome.people(report)
+    return page(
+        "admin/import_checked.html",
+        "step",
+        found=found,
+        name=imports.name_of(_vault(), found),
+        words=import_words,
+        outcome=import_outcome,
+        report=report,
+        people=people,
+        asks=people > MANY,
+        faults=import_faults.first(found),
+    )
+
+
+def _ended(found: Import) -> Response:
+    report: dict[str, Any] = dict(found.report or {})
+    tone, told = import_outcome.ended(found.state, report, found.failure or {})
+    return page(
+        "admin/import_report.html",
+        "step",
+        found=found,
+        name=imports.name_of(_vault(), found),
+        words=import_words,
+        outcome=import_outcome,
+        report=report,
+        tone=tone,
+        told=told,
+        undoable=found.state in _UNDOABLE and import_outcome.people(report) > 0 and found.cleared_at is None,
+        faults=import_faults.first(found),
+    )
+
+
+def _share(found: Import) -> tuple[int, int]:
+    """How much is done, of how much; of nought where nobody can say."""
+    if found.state == "undoing":
+        return found.rows_done, import_outcome.people(found.report or {})
+    # A spreadsheet is unpacked while it is read: what comes out of it has another size than the file.
+    return found.bytes_done, 0 if found.state == "reading" else found.size
+
+
+def _pace(found: Import) -> list[tuple[str, str]]:
+    """Rows, speed and time left under their names; nothing before anything was done."""
+    if found.state == "reading":
+        return [(_("Read so far"), import_words.megabytes(found.bytes_done))] if found.bytes_done else []
+    done, most = _share(found)
+    seconds = (datetime.now(UTC) - (found.begun_at or found.made_at)).total_seconds()
+    if found.state == "waiting" or not done or seconds <= 0:
+        return []
+    rows, left = found.rows_done, max(0, most - done) * seconds / done
+    total = max(rows, round(rows * most / done))
+    so_far = _("%(rows)s of about %(total)s", rows=number(rows), total=number(total))
+    return [
+        (_("People so far") if found.state == "undoing" else _("Rows so far"), so_far),
+        (_("Speed"), _("%(rows)s a second", rows=number(int(rows / seconds)))),
+        (_("Time left"), _("about %(time)s", time=format_timedelta(timedelta(seconds=max(1, left))))),
+    ]
+
+
 def _upload(form: FileForm, status: int) -> Response:
-    return page("admin/import_new.html", "content", status=status, form=form, most=MEGABYTES)
+    return page("admin/import_new.html", "content", status=status, form=form, most=MEGABYTES, words=import_words)
 
 
-def _pace(found: Import) -> dict[str, Any]:
-    """Rows a second since the file was handed in, and the time left in words; empty before anything was read."""
-    seconds = (datetime.now(UTC) - found.made_at).total_seconds()
-    if found.state != "running" or not found.bytes_done or seconds <= 0:
-        return {}
-    left = (found.size - found.bytes_done) * seconds / found.bytes_done
-    return {"per_second": int(found.rows_done / seconds), "left": format_timedelta(timedelta(seconds=max(1, left)))}
-
-
-def megabytes(size: int) -> str:
-    """A size in bytes as people read it."""
-    number = size / _MEGABYTE
-    if number < 1:
-        return _("%(number)s kB", number=format_decimal(max(1, round(size / 1024)), locale=get_locale()))
-    return _("%(number)s MB", number=format_decimal(round(number, 1), locale=get_locale()))
+def _vault() -> Any:
+    return current_app.extensions["connections"].vault

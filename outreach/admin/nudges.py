@@ -26,7 +26,12 @@ def settle(campaign_id: int) -> None:
     _after(wakeup.settle, campaign_id)
 
 
-def _after(nudge: Callable[[redis.Redis, int, int], bool], campaign_id: int) -> None:
+def import_file(import_id: int) -> None:
+    """Somebody should go on with this import."""
+    _after(wakeup.import_file, import_id)
+
+
+def _after(nudge: Callable[[redis.Redis, int, int], bool], subject: int) -> None:
     connections: Connections = current_app.extensions["connections"]
     agency_id: int = g.agency_id
-    sessions.after_commit(lambda: nudge(connections.valkey, agency_id, campaign_id))
+    sessions.after_commit(lambda: nudge(connections.valkey, agency_id, subject))

@@ -25,7 +25,13 @@ def import_the_file(ada: Person) -> None:
     ada.goto("/imports/new")
     ada.page.set_input_files("input[type=file]", MESSY)
     assert ada.look() == []
-    ada.page.locator("main form button[type=submit]").last.click()
+    ada.press("Enviar el archivo")
+    ada.wait_for("Cómo quedan las primeras filas")
+    assert ada.look() == []
+    ada.press("Revisar todo el archivo")
+    ada.wait_for("Importar: añadir a 463 personas")
+    assert ada.look() == []
+    ada.press("Importar: añadir a 463 personas")
     ada.wait_for("Se añadió a 463 personas")
     assert "335" in ada.text()
     assert ada.look() == []

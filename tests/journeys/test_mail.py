@@ -34,7 +34,11 @@ def import_people(ada: Person, folder) -> None:
     file.write_text("\n".join([HEADINGS, *rows]), encoding="utf-8")
     ada.goto("/imports/new")
     ada.page.set_input_files("input[type=file]", file)
-    ada.page.locator("main form button[type=submit]").last.click()
+    ada.press("Enviar el archivo")
+    ada.wait_for("Cómo quedan las primeras filas")
+    ada.press("Revisar todo el archivo")
+    ada.wait_for("Importar: añadir a 7 personas")
+    ada.press("Importar: añadir a 7 personas")
     ada.wait_for("Se añadió a 7 personas")
     assert "a 3 por SMS y a 6 por correo" in ada.text()
 

@@ -82,20 +82,25 @@ def test_a_file_is_imported_and_watched_to_its_end(tab: Page, address, ada, agen
     tab.goto(address + "/imports/new")
     tab.set_input_files("#file", str(MESSY))
     tab.click("main form button.btn-primary")
-    tab.wait_for_selector("text=El archivo espera su turno")
+    tab.click("text=Revisar todo el archivo")
+    tab.wait_for_selector("text=Se lee cada fila")
     assert faults(tab) == []
     imports.run(sessions, vault, agency.id, 1)
-    tab.wait_for_selector("text=Se añadió a 463 personas.")  # by itself: nobody reloads
+    tab.click("text=Importar: añadir a 463 personas")  # by itself: nobody reloads
+    tab.wait_for_selector("text=El archivo espera su turno")
+    imports.run(sessions, vault, agency.id, 1)
+    tab.wait_for_selector("text=Se añadió a 463 personas.")
     assert complaints(tab) == []
 
 
 def test_a_file_that_is_too_large_is_told_before_it_travels(tab: Page, address, ada, tmp_path):
     large = tmp_path / "large.csv"
-    large.write_bytes(b"celular\n" + b"987654321\n" * 6_400_000)
+    with large.open("wb") as file:
+        file.truncate(201 * 1024 * 1024)
     sign_in(tab, address, ada.email)
     tab.goto(address + "/imports/new")
     tab.set_input_files("#file", str(large))
-    assert tab.locator("#file-large").inner_text().startswith("Un archivo puede tener 60 MB")
+    assert tab.locator("#file-large").inner_text().startswith("Un archivo puede tener 200 MB")
     tab.click("main form button.btn-primary")
     tab.wait_for_timeout(300)
     assert tab.url.endswith("/imports/new")
@@ -152,5 +157,8 @@ def test_it_works_without_scripts(browser: Browser, address, dora, filled):
     page.goto(address + "/imports/new")
     page.set_input_files("#file", str(MESSY))
     page.click("main form button.btn-primary")
-    assert "El archivo espera su turno" in page.inner_text("main")
+    page.click("text=Volver a mostrar las filas")
+    page.click("text=Revisar todo el archivo")
+    assert "Recargar" in page.inner_text("main")
+    assert "Se lee cada fila" in page.inner_text("main")
     context.close()
