@@ -53,7 +53,7 @@ class Peak:
     def _watch(self) -> None:
         while not self._is_over.wait(_LOOK_SECONDS):
             for pid in (self._pid, *parts.children(self._pid)):
-                self.bytes = max(self.bytes, _high_water(pid))
+                self.bytes = max(self.bytes, high_water(pid))
 
 
 def _peak(number: int, tell: Tell) -> int:
@@ -90,7 +90,7 @@ def _sent(live: Stage, campaign_id: int) -> int:
         return sum(row.number for row in figures.sums(session, live.agency.id, campaign_id) if row.state == "sent")
 
 
-def _high_water(pid: int) -> int:
+def high_water(pid: int) -> int:
     """The most this process ever had resident (Linux); 0 if it is gone."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
