@@ -1,6 +1,5 @@
 """The forms about people: how their list is narrowed, and what is written about one of them."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -8,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, Field, HiddenField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import Optional
 
-from campaigns import contacts, reference, segments
+from campaigns import contacts, segments
 from campaigns.contacts import Card
 from campaigns.errors import Conflict, Invalid
 from campaigns.rules import narrowing
@@ -16,7 +15,8 @@ from campaigns.rules.import_rows import CONSENT, GROUNDS
 from campaigns.rules.narrowing import Grounded, Reach
 from campaigns.rules.roles import Role
 from campaigns.rules.segments import AllOf, InPlace, InSector, Leaf, Reads, Tagged
-from outreach.admin import rule_words
+from outreach.admin import place_field, rule_words
+from outreach.admin.place_field import PlaceField
 from outreach.forms import Form, choices
 from outreach.sessions import Session
 
@@ -56,7 +56,7 @@ class Narrowing(Form):
         csrf = False
 
     sector = SelectField(_l("Business"))
-    place = SelectField(_l("Place"))
+    place = PlaceField(_l("Place"))
     language = SelectField(_l("Language"))
     tag = SelectField(_l("Tag"))
     role = SelectField(_l("Role"))
@@ -68,7 +68,7 @@ class Narrowing(Form):
         """What there is to choose from; a choice that is not there counts as none."""
         everything = [("", _("Any"))]
         self.sector.choices = choices(everything + sectors(session))
-        self.place.choices = {"": everything, **places(session)}
+        self.place.offer(session, _("Any"))
         self.language.choices = choices(everything + list(rule_words.language_names(session).items()))
         self.tag.choices = choices(everything + [(tag, tag) for tag in segments.tags(session, agency_id)])
         self.role.choices = choices([*everything, *ROLE_WORDS.items()])
@@ -123,7 +123,7 @@ class ContactForm(Form):
     email = StringField(_l("E-mail"))
     forget_email = BooleanField(_l("Take the e-mail away"))
     role = SelectField(_l("Role in the business"), default="")
-    place_code = SelectField(_l("Place"))
+    place_code = PlaceField(_l("Place"))
     sectors = SelectMultipleField(_l("Business"))
     language = SelectField(_l("Language"))
     accepts_fallback = BooleanField(_l("Also accepts messages in Spanish"), default=True)
@@ -145,7 +145,7 @@ class ContactForm(Form):
     def offer(self, session: Session) -> None:
         """What there is to choose from."""
         self.role.choices = choices([("", _("Not known")), *ROLE_WORDS.items()])
-        self.place_code.choices = {"": [("", _("Not known"))], **places(session)}
+        self.place_code.offer(session, _("Not known"))
         self.sectors.choices = choices(sectors(session))
         self.language.choices = choices(rule_words.language_names(session).items())
         self.ground.choices = choices([("", _("Nothing on record: nothing is sent")), *_grounds()])
@@ -197,21 +197,14 @@ def sectors(session: Session) -> list[tuple[str, str]]:
 
 def places(session: Session) -> dict[str, list[tuple[str, str]]]:
     """Departments, provinces and districts, each told apart from others of its name by the area around it."""
-    return {
-        _("Departments"): [(row.code, row.name) for row in reference.places(session, "department")],
-        _("Provinces"): [(row.code, f"{row.name} ({row.department})") for row in reference.places(session, "province")],
-        _("Districts"): [
-            (row.code, f"{row.name} ({row.province}, {row.department})")
-            for row in reference.places(session, "district")
-        ],
-    }
+    return place_field.known(session).groups
 
 
 def _told(field: SelectField) -> str:
     """What was chosen, in words."""
-    groups = field.choices.values() if isinstance(field.choices, Mapping) else [field.choices]
-    told = {value: str(label) for group in groups for value, label, *_more in group}
-    return told.get(field.data, field.data)
+    if isinstance(field, PlaceField):
+        return field.told()
+    return next((str(label) for value, label, *_more in field.choices if value == field.data), field.data)
 
 
 def _grounds() -> list[tuple[str, object]]:

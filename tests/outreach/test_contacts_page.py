@@ -327,3 +327,13 @@ def test_her_page_tells_what_she_was_sent_and_why_not(as_ada, sessions, agency, 
     assert f'href="/campaigns/{campaign_id}/"' in shown
     assert "Espera su envío" in shown
     assert "No nos ha escrito." in shown
+
+
+def test_the_place_that_is_chosen_is_the_one_that_is_marked(as_ada, rosa):
+    for path, marked in (("/people/", []), ("/people/?place=1501", ["1501"]), (rosa + "/change", ["150110"])):
+        shown = as_ada.get(path).text
+        places = re.search(r'<select[^>]* name="place(?:_code)?"[^>]*>(.*?)</select>', shown, re.DOTALL)[1]
+        assert re.findall(r'<option value="(\d*)" selected>', places) == marked, path
+        assert 'value="150110"' in places
+        assert 'label="Distritos"' in places
+    assert 'label="Districts"' in as_ada.get("/people/?lang=en").text
