@@ -13,11 +13,12 @@ from campaigns.providers.contract import Received
 from campaigns.rules.channels import Channel
 from campaigns.sealing import Sealer
 from campaigns.store import contacts as store
-from campaigns.store import reindexing, sealed
+from campaigns.store import corrections, reindexing, sealed
 from campaigns.store.contacts import Contact
 from campaigns.store.tables import metadata
 from campaigns.vault import Unsealable, Vault
 from tests import drafts
+from tests.amending import over
 from tests.cast import SIMULATOR_NUMBER, SIMULATOR_TOKEN
 from tests.crowd import person
 
@@ -83,7 +84,9 @@ def fill(sessions, vault, agency, sender, dora, add):
             "note": json.dumps(note),
         }
         with sessions(agency.id).begin() as session:
-            inbox.receive(session, vault, sender, Received("SM1", PHONE, SIMULATOR_NUMBER, "Mi ruta cambió de paradero", None))
+            inbox.receive(
+                session, vault, sender, Received("SM1", PHONE, SIMULATOR_NUMBER, "Mi ruta cambió de paradero", None)
+            )
             for statement in (
                 "INSERT INTO import (agency_id, options, name_sealed, look_sealed) VALUES (:a, '{}', :one, :one)",
                 "INSERT INTO import_chunk (agency_id, import_id, number, content_sealed) VALUES (:a, 1, 0, :one)",
@@ -262,6 +265,20 @@ def test_the_gate_knows_an_address_by_its_former_index(
     assert get(contact_id).phone_index == indexing.address_index(PHONE)
     send(running)
     assert states(running) == {"sent": 1}
+
+
+def test_a_correction_finds_whom_the_first_was_sent_to_under_the_former_index(
+    sessions, agency, indexing, ada, bruno, sender, add, send, amend
+):
+    add()
+    running = drafts.running(sessions, agency, ada, bruno, sender)
+    send(running)
+    assert resealing.reseal(sessions, indexing, agency.id).addresses == 1
+    over(sessions, agency, running)
+    child = amend(running).campaign
+    with sessions(agency.id)() as session:
+        found = corrections.reach(session, agency.id, running)
+    assert (child.parent_id, found.people, found.left_out) == (running, 1, {})
 
 
 def test_nobodys_index_changes_while_an_audience_is_planned(sessions, agency, indexing, ada, sender, add, get):

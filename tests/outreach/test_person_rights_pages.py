@@ -1,12 +1,14 @@
 """Erasing, handing over and merging: who may, what is asked before, and that a stranger's people are nobody."""
 
+import io
 import json
 
 import pytest
 from sqlalchemy import text
 
-from campaigns import consent
+from campaigns import consent, import_faults, imports
 from campaigns.consent import Source
+from campaigns.import_faults import Fault
 from campaigns.store import contacts as store
 from tests import drafts
 from tests.crowd import person
@@ -127,3 +129,20 @@ def test_the_other_entry_is_found_and_the_two_become_one(as_ada, sessions, vault
 
 def test_nobody_is_merged_with_themselves(as_ada, rosa):
     assert as_ada.get(f"/people/{rosa}/merge/{rosa}").status_code == 409
+
+
+def test_the_page_of_the_import_that_brought_them_still_opens(as_dora, sessions, vault, agency):
+    file = "Nombre;Celular\nRosa Quispe;987000001\n"
+    imports.bring_in(sessions, vault, agency.id, io.BytesIO(file.encode()))
+    kept = text("SELECT count(*) FROM import_fault")
+    with sessions(agency.id).begin() as session:
+        rosa = session.scalar(text("SELECT id FROM contact"))
+        import_faults.keep(session, vault, agency.id, 1, [Fault(2, ("place_unknown",), ("Rosa Quispe", "987000001"))])
+    before = as_dora.get("/imports/1")
+    send(as_dora, PAGES["erase"].format(rosa), typed="BORRAR")
+    with sessions(agency.id)() as session:
+        assert session.scalar(kept) == 0
+        assert session.scalar(text("SELECT detail ->> 'imports' FROM audit WHERE did = 'contact:erased'")) == "1"
+    assert before.status_code == as_dora.get("/imports/1").status_code == 200
+    for path in ("/imports/", "/imports/1/faults.csv", "/imports/1/undo"):
+        assert as_dora.get(path).status_code < 500
