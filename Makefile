@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := campaigns outreach workers simulator benchmarks frontend tests wsgi.py
 CATALOGUES := $(wildcard translations/*/LC_MESSAGES/*.po)
 WORKERS ?= 2
-BENCHMARKS ?= send "send --latency-ms 100" email plan receipts pace memory stop_race "chaos --seed 1" "chaos --channel email --seed 1"
+BENCHMARKS ?= send "send --latency-ms 100" email plan pages receipts pace memory stop_race "chaos --seed 1" "chaos --channel email --seed 1"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench chromium lock format clean
@@ -27,7 +27,7 @@ check: .venv/built ## format, lint, types, import contract, templates, translati
 	$(BIN)/python -m outreach.translations check
 	$(BIN)/pytest -q tests/house tests/campaigns/store/test_migrations.py
 
-bench: .venv/built ## print the figures of docs/scale.md, about a quarter of an hour
+bench: .venv/built ## print the figures of docs/scale.md, half an hour or more
 	@for each in $(BENCHMARKS); do \
 		echo "# $$each"; $(BIN)/python -m benchmarks $$each --json || exit 1; \
 	done

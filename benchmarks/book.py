@@ -277,7 +277,7 @@ FROM (
 # As windows and receipts leave them; the clock keeps them to some thousand (store/figures.py).
 _FIGURES: Final = """
 INSERT INTO figure (agency_id, campaign_id, channel, language, state, reason, number, parts, made_at)
-SELECT agency_id, campaign_id, channel, language, state, reason, count(*), count(*), %(at)s
+SELECT agency_id, campaign_id, channel, language, state, reason, count(*), sum(charged), %(at)s
 FROM delivery WHERE campaign_id = %(campaign)s
 GROUP BY agency_id, campaign_id, channel, language, state, reason, CASE WHEN %(runs)s THEN contact_id / %(window)s END
 """
