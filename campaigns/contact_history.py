@@ -155,7 +155,7 @@ def _changes(session: Session, vault: Vault, agency_id: int, contact_id: int, wi
         for row, detail in zip(rows, details, strict=True)
     ]
     brought = [
-        Change(audit.Did.CONTACTS_IMPORTED, "", row.at, import_id=row.id)
+        Change(audit.Did.CONTACTS_IMPORTED, "", row.at, import_id=row.import_id)
         for row in store.imports(session, agency_id, contact_id)
     ]
     return sorted([*done, *brought], key=lambda change: change.at, reverse=True)[:SHOWN]

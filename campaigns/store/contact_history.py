@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from campaigns.store.audit import AuditRow
@@ -45,6 +45,13 @@ class Deed(NamedTuple):
     staff_name: str | None
 
 
+class Brought(NamedTuple):
+    """An import that changed the contact, and when."""
+
+    import_id: int
+    at: datetime
+
+
 def refusals(session: Session, agency_id: int, contact_id: int) -> Sequence[Refused]:
     """Every refusal of their addresses, taken back or not, newest first."""
     address = case((OptOut.channel == "sms", Contact.phone_index), else_=Contact.email_index)
@@ -80,10 +87,10 @@ def deeds(session: Session, agency_id: int, contact_id: int, *, limit: int) -> S
     return [Deed(*row) for row in rows]
 
 
-def imports(session: Session, agency_id: int, contact_id: int) -> Sequence[Row[Any]]:
-    """(import id, when) of the imports that changed the contact, newest first."""
-    return session.execute(
-        select(Import.id, func.coalesce(Import.begun_at, Import.made_at).label("at"))
+def imports(session: Session, agency_id: int, contact_id: int) -> Sequence[Brought]:
+    """The imports that changed the contact, newest first."""
+    rows = session.execute(
+        select(Import.id, func.coalesce(Import.begun_at, Import.made_at))
         .join(ContactBefore, ContactBefore.import_id == Import.id)
         .where(
             ContactBefore.agency_id == agency_id,
@@ -92,4 +99,5 @@ def imports(session: Session, agency_id: int, contact_id: int) -> Sequence[Row[A
         )
         .order_by(Import.id.desc())
         .limit(50)
-    ).all()
+    )
+    return [Brought(*row) for row in rows]

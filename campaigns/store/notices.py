@@ -56,8 +56,8 @@ def add(
 ) -> None:
     """Add a notice for each of these; never commits. `seen`: for the mail only, the page shows it in another way."""
     if staff_ids:
-        about = {"agency_id": agency_id, "campaign_id": campaign_id, "about_staff_id": about_staff_id}
-        about |= {"what": what, "reason": reason}
+        about: dict[str, object] = {"agency_id": agency_id, "campaign_id": campaign_id, "what": what, "reason": reason}
+        about["about_staff_id"] = about_staff_id
         seen_at = func.now() if seen else None
         session.execute(insert(Notice).values([{**about, "staff_id": one, "seen_at": seen_at} for one in staff_ids]))
 

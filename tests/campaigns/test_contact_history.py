@@ -1,10 +1,12 @@
 """One person's history: refusals and their undoing, texts, changes by whom, and who is near."""
 
 import pytest
+from sqlalchemy import func
 
 from campaigns import consent, contact_history, contacts
 from campaigns.cards import Viewer
 from campaigns.contacts import Form
+from campaigns.store.imports import ContactBefore, Import
 from campaigns.store.inbound import Inbound
 
 
@@ -81,3 +83,14 @@ def test_others_at_the_same_business_and_mailbox(session, vault, agency, add):
     assert [one.id for one in near.mailbox] == [ines]
     full = contact_history.near(session, vault, Viewer(agency.id, with_names=True), luis)
     assert [(one.name, one.phone) for one in full.business] == [("Rosa Flores", "+51 9** *** 321")]
+
+
+def test_a_file_that_changed_them_stands_among_the_changes(session, vault, agency, ada, add, history):
+    rosa = add("987654321")
+    brought = Import(agency_id=agency.id, staff_id=ada.id, state="done", options={}, begun_at=func.now())
+    session.add(brought)
+    session.flush()
+    session.add(ContactBefore(agency_id=agency.id, import_id=brought.id, contact_id=rosa, before={}))
+    session.flush()
+    told = [(str(one.did), one.import_id) for one in history(rosa).changes]
+    assert set(told) == {("contact:added", None), ("contact:imported", brought.id)}
