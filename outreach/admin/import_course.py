@@ -112,14 +112,16 @@ def undo(import_id: int) -> Response:
 
 
 def _what_goes(added: int, updated: int) -> str:
-    told = [
-        ngettext(
-            "%(count)s person who came in with it is deleted.",
-            "%(count)s people who came in with it are deleted.",
-            added,
-            count=number(added),
+    told = []
+    if added:
+        told.append(
+            ngettext(
+                "%(count)s person who came in with it is deleted.",
+                "%(count)s people who came in with it are deleted.",
+                added,
+                count=number(added),
+            )
         )
-    ]
     if updated:
         told.append(
             ngettext(

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, DateField, RadioField, SelectField, SelectMultipleField, StringField
 from wtforms import Field as Control
-from wtforms.validators import Length, Optional, ValidationError
+from wtforms.validators import Length, StopValidation, ValidationError
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from campaigns.errors import Conflict, Invalid
@@ -28,6 +28,7 @@ _MODES: Final = (
     (Mode.UPDATE, _l("Bring them up to date; new people are added")),
     (Mode.ONLY_KNOWN, _l("Bring them up to date; nobody new is added")),
 )
+_NEEDED: Final = {"required": True}  # once a ground is chosen
 _ANSWERS: Final = ("accepts_fallback", "mode", "fields", "tags", "ground", "ground_on", "ground_source", "ground_text")
 
 
@@ -76,6 +77,17 @@ class CheckboxesField(SelectMultipleField):
     option_widget = CheckboxInput()
 
 
+def _day_of_consent(form: "ColumnsForm", field: Control) -> None:
+    """Consent was given on some day, and not tomorrow; other grounds need none."""
+    if not "".join(field.raw_data or ()).strip():
+        field.errors = []
+        if form.asks_ground and form.ground.data == CONSENT:
+            raise StopValidation(_("Write since when they agree: without a date it cannot be proved."))
+        raise StopValidation
+    if field.data and field.data > datetime.now(zone()).date():
+        raise StopValidation(_("This day is yet to come."))
+
+
 class ColumnsForm(Form):
     """Columns and options of one import. Without a request's form it shows what is known already."""
 
@@ -84,8 +96,10 @@ class ColumnsForm(Form):
     fields = CheckboxesField(_l("What is replaced where the file says something"))
     tags = StringField(_l("Tags for everybody in this file"), validators=[Length(max=500)])
     ground = SelectField(_l("Why we may write to these people"))
-    ground_on = DateField(_l("Since when"), validators=[Optional()])
-    ground_source = StringField(_l("Where it is written down"), validators=[Length(max=LONGEST_PROOF)])
+    ground_on = DateField(_l("Since when"), validators=[_day_of_consent], render_kw=_NEEDED)
+    ground_source = StringField(
+        _l("Where it is written down"), validators=[Length(max=LONGEST_PROOF)], render_kw=_NEEDED
+    )
     ground_text = StringField(_l("Text they agreed to"), validators=[Length(max=LONGEST_PROOF)])
     accepts_fallback = BooleanField(_l("These people also accept messages in Spanish"))
 
@@ -103,13 +117,6 @@ class ColumnsForm(Form):
         """An import that may change people says what."""
         if self.mode.data != Mode.ADD and not field.data and not (self.tags.data or "").strip():
             raise ValidationError(_("Tick what is replaced, or give everybody a tag."))
-
-    def validate_ground_on(self, field: Control) -> None:
-        """Consent was given on some day, and not tomorrow."""
-        if self.asks_ground and self.ground.data == CONSENT and not field.data:
-            raise ValidationError(_("Write since when they agree: without a date it cannot be proved."))
-        if field.data and field.data > datetime.now(zone()).date():
-            raise ValidationError(_("This day is yet to come."))
 
     def validate_ground_source(self, field: Control) -> None:
         """A ground can be proved."""

@@ -127,8 +127,8 @@ def besides(report: Report) -> list[str]:
     if gone := report["withdrawn"]:
         told.append(
             ngettext(
-                "For %(count)s person who is on your list the file says NO: their consent is withdrawn.",
-                "For %(count)s people who are on your list the file says NO: their consent is withdrawn.",
+                "Of %(count)s person the file says NO: their consent is withdrawn.",
+                "Of %(count)s people the file says NO: their consent is withdrawn.",
                 gone,
                 count=number(gone),
             )

@@ -132,22 +132,22 @@ REFUSALS: Final[dict[str, tuple[object, object]]] = {
 WARNINGS: Final[dict[str, tuple[object, object]]] = {
     Warned.PHONE_IGNORED: (
         _l("Telephone number ignored"),
-        _l("It is no number that exists, so only the e-mail was kept."),
+        _l("It is no number that exists, so only the e-mail is kept."),
     ),
-    Warned.EMAIL_IGNORED: (_l("E-mail ignored"), _l("It is no e-mail address, so only the telephone was kept.")),
-    Warned.LANDLINE: (_l("Landline"), _l("It was kept, but a landline gets no SMS.")),
+    Warned.EMAIL_IGNORED: (_l("E-mail ignored"), _l("It is no e-mail address, so only the telephone is kept.")),
+    Warned.LANDLINE: (_l("Landline"), _l("It is kept, but a landline gets no SMS.")),
     Warned.PLACE_UNKNOWN: (
         _l("Place not known"),
         _l("No place of this name is known, or more than one: segments by place do not pick this person."),
     ),
-    Warned.LANGUAGE_UNKNOWN: (_l("Language not known"), _l("Your agency's usual language was taken.")),
+    Warned.LANGUAGE_UNKNOWN: (_l("Language not known"), _l("Your agency's usual language is taken.")),
     Warned.SECTOR_UNKNOWN: (
         _l("Line of business not known"),
         _l("Segments by line of business do not pick this person, or not for all of their business."),
     ),
     Warned.NO_LEGAL_GROUND: (
         _l("No consent on record"),
-        _l("The file does not say clearly that this person agreed. They were kept, but nothing is sent to them."),
+        _l("The file does not say clearly that this person agreed. They are kept, but nothing is sent to them."),
     ),
 }
 

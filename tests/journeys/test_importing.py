@@ -11,8 +11,8 @@ from tests.journeys.browser import AXE, Person
 # Nothing says what the last two columns are; one number has too few digits, one person stands there twice.
 ROWS = (
     ("Quien", "Dato", "Observaciones", "Donde"),
-    ("Wilfredo Ñahui Ccori", "912 000 101", "ruta 12", "Comas"),
-    ("Yeni Sulca Ramos", "912-000-102", "ruta 14", "Los Olivos"),
+    ("Wilfredo Ñahui Ccori", "912 000 101", "ruta 12", "Los Olivos"),
+    ("Yeni Sulca Ramos", "912-000-102", "ruta 14", "San Martín de Porres"),
     ("Eusebio Tito Puma", "91200010", "ruta 9", "Comas"),
     ("Wilfredo Ñahui", "+51 912000101", "ruta 12", "Comas"),
 )

@@ -9,7 +9,7 @@ from campaigns.store.imports import Import
 from tests.outreach.conftest import send
 from tests.outreach.imports.conftest import FIRST, PEOPLE, choices, hand_in
 
-ODD = "contacto,dato,x\nRosa Quispe Mamani,987654321,Comas\nAna Flores,987654322,Comas\n,nada,Ancón\n"
+ODD = "contacto,dato,x\nRosa Quispe Mamani,987654321,Los Olivos\nAna Flores,987654322,Los Olivos\n,nada,Comas\n"
 
 
 def preview(client, **fields):
@@ -44,13 +44,13 @@ def test_a_column_corrected_by_hand_is_shown_at_once_and_remembered(as_ada, work
     part = preview(as_ada, **corrected).text
     assert "<html" not in part
     assert "A. F." in part
-    assert part.count("Comas") == 2
+    assert part.count("Los Olivos") == 2
     assert "Línea 4" in part
     assert send(as_ada, FIRST + "/columns", **corrected).status_code == 303
     work()
     send(as_ada, FIRST + "/begin")
     work()
-    assert session.scalars(select(Contact.place_code).order_by(Contact.id)).all() == ["150110", "150110"]
+    assert session.scalars(select(Contact.place_code).order_by(Contact.id)).all() == ["150117", "150117"]
     again = hand_in(as_ada, ODD).headers["Location"]
     shown = as_ada.get(again).text
     assert '<option value="2:district" selected>' in shown
@@ -133,6 +133,6 @@ def test_an_hour_later_in_another_tab_the_choice_is_told_that_things_moved_on(as
     hand_in(as_ada, ODD)
     chosen = choices("name", "phone", "district")
     assert send(as_ada, FIRST + "/columns", **chosen).status_code == 303
-    for path in ("/columns", "/preview"):
+    for path in ("/preview", "/columns"):
         assert send(as_ada, FIRST + path, **chosen).headers["Location"] == FIRST
     assert "avanzó entretanto" in as_ada.get(FIRST).text
