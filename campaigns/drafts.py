@@ -113,8 +113,9 @@ def _excluded(session: Session, agency_id: int, draft: Draft) -> list[int]:
     try:
         _rule(session, agency_id, draft.segment_id, excluded)
     except Invalid as problem:
-        field_name = "excluded" if problem.field == "rule" else problem.field
-        raise Invalid(field_name, problem.code, **problem.values) from None
+        if problem.field == "rule":
+            problem.field = "excluded"  # where the form shows it
+        raise
     return excluded
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Subquery, case, column, false, func, literal, or_
+from sqlalchemy import BigInteger, ColumnElement, TableValuedAlias, case, column, false, func, literal, or_
 
 from campaigns.rules.frequency import Cap, Caps
 from campaigns.rules.lifecycle import Reason
@@ -18,7 +18,7 @@ class Limits(NamedTuple):
     now: datetime
 
 
-def counted(campaign: Campaign, run: Run, limits: Limits) -> Subquery:
+def counted(campaign: Campaign, run: Run, limits: Limits) -> TableValuedAlias:
     """contact_id, and in how many campaigns they are or were written to since the caps began: own, everyones.
 
     Only those of the run that are in any. Counted are other campaigns that have them queued, once approved, and those
@@ -31,7 +31,9 @@ def counted(campaign: Campaign, run: Run, limits: Limits) -> Subquery:
     return asked.alias("lately")
 
 
-def unless_too_often(why: ColumnElement[str | None], had: Subquery, limits: Limits) -> ColumnElement[str | None]:
+def unless_too_often(
+    why: ColumnElement[str | None], had: TableValuedAlias, limits: Limits
+) -> ColumnElement[str | None]:
     """The reason there is already, else LATELY for those who had as many as a cap allows."""
     each = ((had.c.own, limits.caps.own), (had.c.everyones, limits.caps.shared))
     too_often = or_(false(), *(number >= cap.messages for number, cap in each if cap is not None))
