@@ -7,7 +7,7 @@ Stated honestly: who holds an index key can try every mobile number within hours
 
 import hmac
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -16,8 +16,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from campaigns.settings import Settings
 
 _NONCE = 12
+_NONCES = 256  # asked of the kernel at once
 _ADDRESS_BYTES = 16
 _WORD_BYTES = 8
+
+
+def _nonces() -> Iterator[bytes]:
+    """Fresh nonces for ever; the kernel is asked for many at once."""
+    while True:
+        pool = os.urandom(_NONCE * _NONCES)
+        yield from (pool[at : at + _NONCE] for at in range(0, len(pool), _NONCE))
 
 
 class Unsealable(Exception):
@@ -43,6 +51,17 @@ class Vault:
         nonce = os.urandom(_NONCE)
         box = self._boxes[self._current]
         return bytes((self._current,)) + nonce + box.encrypt(nonce, content, b"%d" % agency_id)
+
+    def sealer(self, agency_id: int) -> Callable[[str], bytes]:
+        """seal() for one agency in half the time, for a million of values. Not shared between threads."""
+        encrypt, associated, head = self._boxes[self._current].encrypt, b"%d" % agency_id, bytes((self._current,))
+        nonces = _nonces()
+
+        def seal(text: str) -> bytes:
+            nonce = next(nonces)
+            return head + nonce + encrypt(nonce, text.encode(), associated)
+
+        return seal
 
     def seal_optional(self, text: str | None, agency_id: int) -> bytes | None:
         """Like seal(); nothing stays nothing."""

@@ -204,13 +204,12 @@ class RowReader:
 
     def along(self, columns: Mapping[Field, int]) -> Callable[[Sequence[str]], Person | Refusal]:
         """Like read(), for rows whose columns are known: fields by number, from 0. Rows may be of any length."""
-        # One cell more than any column asks for is empty; fields without a column find it there.
+        # One empty cell more at the end: fields without a column find it there.
         width = max(columns.values(), default=-1) + 1
-        pick = itemgetter(*(columns.get(field, width) for field in _CELLS))
-        padding = [""] * (width + 1)
+        pick, padding = itemgetter(*(columns.get(field, -1) for field in _CELLS)), [""] * (width + 1)
 
         def read(row: Sequence[str]) -> Person | Refusal:
-            return self._read(pick([*row[:width], *padding[len(row) :]] if len(row) <= width else [*row[:width], ""]))
+            return self._read(pick([*row, ""] if len(row) >= width else [*row, *padding[len(row) :]]))
 
         return read
 
@@ -263,6 +262,8 @@ _person: Callable[[tuple[Any, ...]], Person] = Person._make
 
 def _usable_phone(cell: str) -> tuple[Phone | None, bool]:
     """The number if anything can be done with it, and whether something typed had to be ignored."""
+    if len(cell) == 9 and cell[0] == "9" and cell.isascii() and cell.isdigit():
+        return Phone("+51" + cell, PhoneKind.MOBILE), False  # how most are written
     phone = read_phone(cell)
     if isinstance(phone, Phone) and phone.kind is not PhoneKind.OTHER:
         return phone, False

@@ -64,11 +64,12 @@ WITH slice AS (
 )
 SELECT contact_id, before FROM slice
 """)
-_LOCK = text("""
+_LOCK = text(f"""
 SELECT c.id, c.changed_at = (b.before ->> 'since')::timestamptz
+    AND NOT {_HANDED.format(contact="c.id", since="c.changed_at")}
 FROM before b JOIN contact c ON c.agency_id = :agency_id AND c.id = b.contact_id
 ORDER BY c.id FOR UPDATE OF c
-""")
+""")  # noqa: S608 - all are constants
 _RESTORE = text("""
 UPDATE contact c SET
     name_sealed = (b.before ->> 'name_sealed')::bytea, business_sealed = (b.before ->> 'business_sealed')::bytea,
@@ -80,24 +81,26 @@ UPDATE contact c SET
 FROM before b
 WHERE c.agency_id = :agency_id AND c.id = b.contact_id AND c.id = ANY(:ids)
 """)
-_MARKS = tuple(
-    text(statement)
-    for table, column, value in (
-        ("contact_word", "word_index", "substring(decode(b.before ->> 'words', 'hex') FROM at FOR :size)"),
-        ("contact_sector", "code", 'at COLLATE "C"'),
-        ("contact_tag", "tag", 'at COLLATE "C"'),
-    )
-    for statement in (
-        f"DELETE FROM {table} WHERE agency_id = :agency_id AND contact_id = ANY(:ids)",  # noqa: S608 - constants
-        f"INSERT INTO {table} (agency_id, {column}, contact_id) SELECT :agency_id, {value}, b.contact_id"  # noqa: S608
-        + " FROM before b, "
-        + (
-            "generate_series(1, octet_length(decode(b.before ->> 'words', 'hex')), :size) AS at"
-            if table == "contact_word"
-            else f"string_to_table(b.before ->> '{table.removeprefix('contact_')}s', E'\\n') AS at"
-        )
-        + " WHERE b.contact_id = ANY(:ids) ORDER BY 2, 3",
-    )
+_MARKS = (
+    text("DELETE FROM contact_word WHERE agency_id = :agency_id AND contact_id = ANY(:ids)"),
+    text("DELETE FROM contact_sector WHERE agency_id = :agency_id AND contact_id = ANY(:ids)"),
+    text("DELETE FROM contact_tag WHERE agency_id = :agency_id AND contact_id = ANY(:ids)"),
+    text("""
+INSERT INTO contact_word (agency_id, word_index, contact_id)
+SELECT :agency_id, substring(words FROM at FOR :size), contact_id
+FROM (SELECT contact_id, decode(before ->> 'words', 'hex') AS words FROM before WHERE contact_id = ANY(:ids)) AS b,
+    generate_series(1, octet_length(words), :size) AS at
+"""),
+    text("""
+INSERT INTO contact_sector (agency_id, code, contact_id)
+SELECT :agency_id, code COLLATE "C", contact_id FROM before, string_to_table(before ->> 'sectors', E'\\n') AS code
+WHERE contact_id = ANY(:ids)
+"""),
+    text("""
+INSERT INTO contact_tag (agency_id, tag, contact_id)
+SELECT :agency_id, tag COLLATE "C", contact_id FROM before, string_to_table(before ->> 'tags', E'\\n') AS tag
+WHERE contact_id = ANY(:ids)
+"""),
 )
 
 
@@ -111,8 +114,8 @@ def sent_since(session: Session, agency_id: int, import_id: int) -> int:
 def undo(session: Session, agency_id: int, import_id: int, *, size: int = 5_000) -> Undone:
     """Take back what an import did to so many people; never commits. Call it until it finds nobody.
 
-    Refusals stay, whoever goes. Values come back only where nobody changed the contact since, whole contacts only go
-    where nobody touched them and nothing was handed over to them.
+    Refusals stay, whoever goes. Contacts go and values come back only where nobody changed the contact since and
+    nothing was handed over to them.
     """
     values = {"agency_id": agency_id, "import_id": import_id, "size": size}
     removed, kept = session.execute(_REMOVE, values).one()

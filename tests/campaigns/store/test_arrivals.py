@@ -1,7 +1,8 @@
 """Batches of people against the book: whatever comes, it ends as a plain model of the book says."""
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import date
 from itertools import count
 
@@ -9,43 +10,24 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from campaigns import agencies
 from campaigns.rules import hours
-from campaigns.rules.addresses import Email, Phone, PhoneKind
-from campaigns.rules.headings import Field
 from campaigns.rules.import_options import REPLACEABLE, Mode, Options
 from campaigns.rules.import_rows import Person
 from campaigns.rules.roles import Role
 from campaigns.rules.seen import Seen
-from campaigns.sealing import Sealer
-from campaigns.store import bringing, undoing
+from campaigns.store import bringing
 from campaigns.store.arrivals import Became
 from campaigns.store.contacts import Contact, ContactAlias
 from campaigns.store.engine import AgencySessions
-from campaigns.store.imports import ContactBefore, Import
+from campaigns.store.imports import ContactBefore
 from campaigns.vault import Vault
-from tests.book_model import Book, Someone, opened
+from tests.book_model import Book
+from tests.importer import Importer, someone
 
 NUMBERS = count(1)
-
-
-def someone(
-    phone: int | None = None, email: int | None = None, *, ground: str | None = None, says_no: bool = False, **more: object
-) -> Person:
-    """A row; numbers stand for addresses."""
-    values = {
-        "name": "", "business": "", "place": None, "language": None, "sectors": (), "tags": (), "agreed_on": None,
-        "warnings": (),
-    }  # fmt: skip
-    return Person(
-        **values | more,
-        phone=None if phone is None else Phone(f"+5198765432{phone}", PhoneKind.MOBILE),
-        email=None if email is None else Email(f"Rosa{email}@correo.example", f"rosa{email}@correo.example"),
-        ground=ground,
-        says_no=says_no,
-    )
 
 
 @st.composite
@@ -82,71 +64,6 @@ def choices(draw: Callable[..., object]) -> Options:
     )
 
 
-class Importer:
-    """Brings people in for one agency, a few rows at a time, as an import does."""
-
-    def __init__(self, sessions: AgencySessions, vault: Vault, agency_id: int) -> None:
-        self.factory, self.vault, self.agency_id = sessions(agency_id), vault, agency_id
-        self.sealer = Sealer(vault, agency_id, "es")
-
-    def new(self) -> int:
-        with self.factory.begin() as session:
-            made = Import(agency_id=self.agency_id, options={})
-            session.add(made)
-            session.flush()
-            return made.id
-
-    def bring(
-        self, rows: Sequence[Person], options: Options | None = None, *, size: int = 100
-    ) -> tuple[list[Became], set[int], int]:
-        import_id, seen = self.new(), Seen()
-        became, withdrawn = [], set()
-        for at in range(0, len(rows), size):
-            arrivals = [self.sealer.arrival(row) for row in rows[at : at + size]]
-            with self.factory.begin() as session:
-                merged = bringing.merge(
-                    session, self.agency_id, arrivals, import_id=import_id, options=options or Options(),
-                    rename=self.sealer.rename, seen=seen,
-                )  # fmt: skip
-            became += merged.became
-            withdrawn |= {at + n for n in merged.withdrawn}
-        return became, withdrawn, import_id
-
-    def foresee(self, rows: Sequence[Person], options: Options, *, size: int) -> tuple[list[Became], set[int]]:
-        seen = Seen()
-        became, withdrawn = [], set()
-        for at in range(0, len(rows), size):
-            arrivals = [self.sealer.arrival(row) for row in rows[at : at + size]]
-            with self.factory.begin() as session:
-                merged = bringing.foresee(
-                    session, self.agency_id, arrivals, options=options, rename=self.sealer.rename, seen=seen
-                )
-            became += merged.became
-            withdrawn |= {at + n for n in merged.withdrawn}
-        return became, withdrawn
-
-    def undo(self, import_id: int, *, size: int = 100) -> undoing.Undone:
-        total = undoing.Undone()
-        while True:
-            with self.factory.begin() as session:
-                done = undoing.undo(session, self.agency_id, import_id, size=size)
-            if done == undoing.Undone():
-                return total
-            total = undoing.Undone(*(a + b for a, b in zip(total, done, strict=True)))
-
-    def book(self) -> dict[int, Someone]:
-        with self.factory() as session:
-            return opened(session, self.vault, self.agency_id)
-
-    def rows(self) -> list[tuple[object, ...]]:
-        """Everything there is about contacts, byte by byte."""
-        tables = ("contact", "contact_word", "contact_sector", "contact_tag", "contact_alias", "opt_out")
-        with self.factory() as session:
-            return [
-                tuple(row) for table in tables for row in session.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2, 3"))
-            ]
-
-
 @pytest.fixture
 def importer(sessions, vault, agency) -> Importer:
     return Importer(sessions, vault, agency.id)
@@ -159,7 +76,7 @@ def _importer_of_a_new_agency(sessions: AgencySessions, vault: Vault) -> Importe
     return Importer(sessions, vault, agency.id)
 
 
-@profile(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@profile(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     files=st.lists(st.tuples(st.lists(people(), max_size=7), choices()), min_size=1, max_size=3),
     size=st.integers(1, 8),
@@ -206,3 +123,100 @@ def test_the_book_ends_as_the_model_says(sessions, vault, agency, files, size, a
         assert importer.undo(import_id, size=size).kept == 0
         assert importer.rows() == before
     assert stranger.rows() == untouched
+
+
+REPLACES_ALL = Options(mode=Mode.UPDATE, fields=frozenset(REPLACEABLE))
+
+
+def test_a_no_counts_wherever_it_stands_and_whatever_the_options(importer: Importer) -> None:
+    importer.bring([someone(1, ground="consent"), someone(2, ground="law"), someone(3, says_no=True)])
+    rows = [someone(1, ground="consent"), someone(1, says_no=True), someone(1, says_no=True), someone(2), someone(3)]
+    became, withdrawn, _ = importer.bring(rows)
+    assert became == [Became.UNCHANGED, Became.REPEATED, Became.REPEATED, Became.UNCHANGED, Became.UNCHANGED]
+    assert withdrawn == {1}
+    assert [one.ground[0] for one in sorted(importer.book().values(), key=lambda one: one.phone)] == [None, "law", None]
+
+
+def test_a_ground_asked_for_once_undoes_no_withdrawal(importer: Importer) -> None:
+    importer.bring([someone(1, says_no=True)])
+    became, _, _ = importer.bring([someone(1, ground="consent", owns_ground=False)], REPLACES_ALL)
+    assert became == [Became.UNCHANGED]
+    became, _, _ = importer.bring([someone(1, ground="consent")], REPLACES_ALL)
+    assert became == [Became.UPDATED]
+
+
+def test_an_accent_is_a_change_of_name(importer: Importer) -> None:
+    importer.bring([someone(1, name="Ana Nunez", business="Bodega")])
+    became, _, _ = importer.bring([someone(1, name="Ana Núñez", business="Taller")], Options(
+        mode=Mode.UPDATE, fields=frozenset({REPLACEABLE[0]})
+    ))  # fmt: skip
+    assert became == [Became.UPDATED]
+    assert [(one.name, one.business) for one in importer.book().values()] == [("Ana Núñez", "Bodega")]
+
+
+def test_a_damaged_name_is_replaced_and_stays_otherwise(importer: Importer) -> None:
+    importer.bring([someone(1, name="Ana", business="Bodega")])
+    with importer.factory.begin() as session:
+        session.scalars(select(Contact)).one().business_sealed = b"damaged"
+    assert importer.bring([someone(1, name="Rosa")], REPLACES_ALL)[0] == [Became.UPDATED]
+    with importer.factory() as session:
+        assert session.scalars(select(Contact.business_sealed)).one() == b"damaged"
+    assert importer.bring([someone(1, business="Taller")], REPLACES_ALL)[0] == [Became.UPDATED]
+    assert [(one.name, one.business) for one in importer.book().values()] == [("Rosa", "Taller")]
+
+
+def test_an_import_that_goes_on_knows_who_came_by(importer: Importer) -> None:
+    importer.bring([someone(1, name="Rosa")])
+    rows = [someone(1, name="Rosa"), someone(2, name="Ana"), someone(1, name="Luz"), someone(2, name="Luz")]
+    arrivals = [importer.sealer.arrival(row) for row in rows]
+    import_id, seen = importer.new(), Seen()
+    with importer.factory.begin() as session:
+        bringing.merge(
+            session, importer.agency_id, arrivals[:2], import_id=import_id, options=REPLACES_ALL,
+            rename=importer.sealer.rename, seen=Seen(),
+        )  # fmt: skip
+        bringing.recall(session, importer.agency_id, arrivals[:2], seen=seen)
+        merged = bringing.merge(
+            session, importer.agency_id, arrivals[2:], import_id=import_id, options=REPLACES_ALL,
+            rename=importer.sealer.rename, seen=seen,
+        )  # fmt: skip
+    assert merged.became == [Became.REPEATED, Became.REPEATED]
+
+
+def test_who_was_added_meanwhile_is_known(importer: Importer) -> None:
+    """Our insert waits for the other's: whoever committed first has added them."""
+    rows = [someone(1, name="Ana"), someone(2, name="Luz"), someone(1, says_no=True)]
+    arrivals = [importer.sealer.arrival(row) for row in rows]
+    merged, threads = [], []
+    with importer.factory.begin() as rival:
+        bringing.merge(
+            rival, importer.agency_id, [importer.sealer.arrival(someone(1, name="Rosa", ground="consent"))],
+            import_id=importer.new(), options=Options(), rename=importer.sealer.rename, seen=Seen(),
+        )  # fmt: skip
+        threads.append(threading.Thread(target=lambda: merged.append(importer.merge(arrivals, REPLACES_ALL))))
+        threads[0].start()
+        importer.wait_until_somebody_waits()
+    threads[0].join()
+    assert merged[0].became == [Became.UPDATED, Became.ADDED, Became.REPEATED]
+    assert merged[0].withdrawn == {2}
+    assert {(one.name, one.ground[0]) for one in importer.book().values()} == {("Ana", None), ("Luz", None)}
+
+
+def test_two_files_with_the_same_people_at_once(importer: Importer) -> None:
+    files = [
+        [someone(n, name=name, ground="consent") for n in order]
+        for name, order in (("Ana", range(60)), ("Rosa", reversed(range(60))), ("Luz", range(0, 60, 2)))
+    ]
+    became: list[list[Became]] = []
+
+    def bring(rows: list[Person]) -> None:
+        became.append(importer.bring(rows, REPLACES_ALL, size=7)[0])
+
+    threads = [threading.Thread(target=bring, args=(rows,)) for rows in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(became) == 3  # nobody was chosen as a deadlock's victim
+    assert Counter(one for each in became for one in each)[Became.ADDED] == 60
+    assert len({one.phone for one in importer.book().values()}) == len(importer.book()) == 60
