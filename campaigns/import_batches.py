@@ -25,10 +25,13 @@ _LOOKED_AT_EVERY: Final = 32
 
 
 class Row(NamedTuple):
-    """A row of the file, and the line it ends on."""
+    """A row of the file, and the line it ends on. Its cells are only there where they were asked for."""
 
     line: int
     cells: Sequence[str]
+
+
+_NO_CELLS: Final = Row(0, ())
 
 
 @dataclass
@@ -55,8 +58,13 @@ class Batches:
     reader: RowReader
     sealer: Sealer
 
-    def of(self, file: BinaryIO, *, after: int = 0, size: int = SIZE) -> Generator[Batch, None, None]:
-        """The file's rows; the first `after` are in. Raises Invalid("file", ...) where it cannot be read."""
+    def of(
+        self, file: BinaryIO, *, after: int = 0, size: int = SIZE, cells: bool = False
+    ) -> Generator[Batch, None, None]:
+        """The file's rows; the first `after` are in. Raises Invalid("file", ...) where it cannot be read.
+
+        `cells` keeps what stands in them: as much memory again as the people take.
+        """
         with import_files.text(file, self.look.written_in) as text:
             rows = (
                 Row(line, cells)
@@ -66,18 +74,19 @@ class Batches:
             read = self.reader.along(self.columns)
             for is_in, part in ((True, islice(rows, after)), (False, rows)):
                 while taken := list(_some(part, file, size)):
-                    batch = self._decided(taken, read)
+                    batch = self._decided(taken, read, cells)
                     batch.is_in, batch.bytes_done = is_in, file.tell()
                     yield batch
 
-    def _decided(self, rows: Sequence[Row], read: Callable[[Sequence[str]], Person | Refusal]) -> Batch:
+    def _decided(self, rows: Sequence[Row], read: Callable[[Sequence[str]], Person | Refusal], cells: bool) -> Batch:
         batch = Batch(rows=len(rows))
         for row in rows:
             person = read(row.cells)
+            kept = row if cells else _NO_CELLS
             if isinstance(person, Refusal):
-                batch.refused.append((row, person))
+                batch.refused.append((kept, person))
             else:
-                batch.people.append((row, person))
+                batch.people.append((kept, person))
                 batch.arrivals.append(self.sealer.arrival(person))
         return batch
 

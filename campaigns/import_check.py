@@ -22,7 +22,7 @@ def check(hand: Hand, *, batch: int) -> None:
         import_pieces.drop_faults(session, hand.agency_id, hand.held.id)
         batches = import_batches.batches(session, hand.vault, hand.agency_id, look, options)
     work = _Check(hand, options, Report(look.encoding, look.delimiter), batches)
-    in_turn(batches.of(hand.kept(), size=batch), work.write)
+    in_turn(batches.of(hand.kept(), size=batch, cells=True), work.write)
     with hand.factory.begin() as session:
         hand.leave(session, state="checked", check_report=work.report.as_json())
 
