@@ -18,8 +18,7 @@ from campaigns.vault import Vault
 
 T = TypeVar("T")
 
-# Going on costs a look at every row that is in already, so a turn is worth it.
-_AT_LEAST: Final = 10.0
+_AT_LEAST: Final = 10.0  # seconds of new work before others may go first
 _COLLECTED_EVERY: Final = 16  # batches
 
 
@@ -48,7 +47,7 @@ class Hand:
     others_wait: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
-        self._began = time.monotonic()
+        self._began = self._caught_up = time.monotonic()
 
     @property
     def agency_id(self) -> int:
@@ -70,6 +69,10 @@ class Hand:
         if not store.let_go(session, self.held, **values):
             raise TakenAway
 
+    def caught_up(self) -> None:
+        """What earlier jobs did is remembered: what follows is new."""
+        self._caught_up = time.monotonic()
+
     def check_told(self) -> None:
         """Raises PutOff when this process has to end."""
         if self.told():
@@ -78,8 +81,10 @@ class Hand:
     def check_time(self) -> None:
         """Raises PutOff when this process has to end, or the job has run for as long as it may."""
         self.check_told()
-        worked = time.monotonic() - self._began
-        if worked > self.seconds or (worked > _AT_LEAST and self.others_wait()):
+        worked = time.monotonic() - self._caught_up
+        # A turn is worth what it cost to catch up, or a long file would only ever be caught up with.
+        least = max(_AT_LEAST, self._caught_up - self._began)
+        if worked > self.seconds or (worked > least and self.others_wait()):
             raise PutOff
 
 

@@ -56,17 +56,23 @@ class _Run:
 
     def write(self, batch: Batch) -> None:
         """Bring a batch in and note the figures, in one transaction; one that is in already is only remembered."""
+        if batch.is_in:
+            self._recall(batch)
+            return
         with self.hand.factory.begin() as session:
-            if batch.is_in:
-                bringing.recall(session, self.hand.agency_id, batch.arrivals, seen=self.seen)
-                self.hand.note(session)
-                return
             report = self._merge(session, batch)
             self.hand.note(session, report=report.as_json(), rows_done=report.rows, bytes_done=batch.bytes_done)
         self.report = report
         if self.progress:
             self.progress(report.rows, batch.bytes_done)
         self.hand.check_time()
+
+    def _recall(self, batch: Batch) -> None:
+        with self.hand.factory.begin() as session:
+            bringing.recall(session, self.hand.agency_id, batch.arrivals, seen=self.seen)
+            self.hand.note(session)
+        self.hand.caught_up()
+        self.hand.check_told()
 
     def _merge(self, session: Session, batch: Batch) -> Report:
         report = Report.from_json(self.report.as_json())

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
 
-from campaigns import import_files, imports
+from campaigns import import_convert, import_files, imports
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.imports import Options
 from campaigns.rules.column_guess import How
 from campaigns.rules.headings import Field
-from campaigns.store import bringing
+from campaigns.store import bringing, import_pieces
 from campaigns.store.agencies import Agency
 from campaigns.store.audit import AuditRow
 from campaigns.store.contacts import Contact
@@ -19,6 +20,7 @@ from campaigns.store.engine import AgencySessions
 from campaigns.store.imports import Import, ImportChunk, ImportFault
 from campaigns.store.staff import Staff
 from campaigns.vault import Vault
+from tests import sheets
 from tests.import_desk import Desk
 
 DATA = Path(__file__).parents[1] / "data"
@@ -270,6 +272,36 @@ def test_a_file_is_thrown_away(when: str, desk: Desk) -> None:
     with pytest.raises(NotFound):
         desk.now(import_id)
     assert desk.count(ImportChunk) == desk.count(ImportFault) == 0
+
+
+def test_a_spreadsheet_is_thrown_away_while_it_is_taken_apart(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [["Nombre", "Celular"], *([f"Rosa {n}", f"9876{n:05d}"] for n in range(300))]
+    monkeypatch.setattr(import_files, "PIECE", 1000)
+    monkeypatch.setattr(import_convert, "PIECE", 1000)
+    import_id = desk.submit(sheets.table(people))
+    keep = import_pieces.keep
+
+    def discarding(session: Session, agency_id: int, import_id: int, number: int, sealed: bytes) -> None:
+        keep(session, agency_id, import_id, number, sealed)
+        if number == -2:
+            monkeypatch.setattr(import_pieces, "keep", keep)
+            session.commit()
+            desk.tell("discard", import_id)
+
+    monkeypatch.setattr(import_pieces, "keep", discarding)
+    assert not desk.work(import_id)
+    assert desk.count(Import) == desk.count(ImportChunk) == 0
+
+
+def test_a_spreadsheet_that_is_none_ends_as_failed(desk: Desk) -> None:
+    import_id = desk.submit(sheets.table([["Nombre", "Negocio"], ["Rosa", "Bodega"]]))
+    assert desk.work(import_id)
+    failed = desk.now(import_id)
+    assert failed.state == "failed"
+    assert failed.failure == {"field": "file", "code": "no_address_column", "values": {"headings": "…"}}
+    assert desk.count(ImportChunk) == 0
+    with pytest.raises(Conflict, match="import_moved_on"):
+        desk.look(import_id)
 
 
 @pytest.mark.parametrize("state", ["columns", "checked"])
