@@ -219,9 +219,9 @@ def _former(vault: Vault, contact: Contact) -> dict[Channel, tuple[bytes, list[b
 
 def _reindex_words(session: Session, vault: Vault, sealer: Sealer, agency_id: int, people: Sequence[Contact]) -> None:
     former = {one.id: vault.former_word_indexes(_words(_names(vault, one)), agency_id) for one in people}
-    for one in reindexing.hold(session, agency_id, reindexing.found_by(session, agency_id, former)):
-        now = sealer.word_indexes(*_names(vault, one))
-        reindexing.set_words(session, agency_id, one.id, former[one.id], now)
+    held = reindexing.hold(session, agency_id, reindexing.found_by(session, agency_id, former))
+    now = {one.id: sealer.word_indexes(*_names(vault, one)) for one in held}
+    reindexing.set_words(session, agency_id, {contact_id: former[contact_id] for contact_id in now}, now)
 
 
 def _names(vault: Vault, contact: Contact) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 """Indexes that addresses had under older keys, so that what carries one still means the same address (DESIGN 10.5)."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, exists, or_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text as sql
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from campaigns.store.metadata import Index, Ref, Table
@@ -32,14 +32,15 @@ def same_address(
     return or_(kept.is_not_distinct_from(carried), renewed)
 
 
-def note(session: Session, agency_id: int, pairs: Iterable[tuple[bytes, bytes]]) -> None:
-    """Remember (former, newest) of addresses. May be called again."""
-    rows = [{"agency_id": agency_id, "former": former, "address_index": newest} for former, newest in pairs]
-    if not rows:
-        return
-    statement = insert(FormerIndex).values(rows)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["agency_id", "former"], set_={"address_index": statement.excluded.address_index}
-        )
-    )
+_NOTE: Final = sql("""
+INSERT INTO former_index (agency_id, former, address_index)
+SELECT :agency, former, newest FROM unnest(CAST(:former AS bytea[]), CAST(:newest AS bytea[])) AS p (former, newest)
+ON CONFLICT (agency_id, former) DO UPDATE SET address_index = excluded.address_index
+""")
+
+
+def note(session: Session, agency_id: int, pairs: Collection[tuple[bytes, bytes]]) -> None:
+    """Remember (former, newest) of addresses, each former once. May be called again."""
+    if pairs:
+        former, newest = zip(*pairs, strict=True)
+        session.execute(_NOTE, {"agency": agency_id, "former": list(former), "newest": list(newest)})

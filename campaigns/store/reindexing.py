@@ -4,16 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from psycopg.errors import DeadlockDetected, LockNotAvailable
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from campaigns.rules.channels import Channel
 from campaigns.store import consents, former_indexes
 from campaigns.store.campaigns import Campaign
-from campaigns.store.contacts import Contact, ContactWord
+from campaigns.store.contacts import Contact
 from campaigns.store.deliveries import Delivery
 
 BATCH: Final = 500
@@ -111,23 +110,41 @@ def move(session: Session, agency_id: int, channel: Channel, pairs: Mapping[byte
     session.execute(_MOVE[channel], {"agency": agency_id, "former": list(pairs), "newest": newest})
 
 
+_UNWORD: Final = sql("""
+DELETE FROM contact_word w USING unnest(CAST(:contacts AS bigint[]), CAST(:words AS bytea[])) AS g (contact_id, word)
+WHERE w.agency_id = :agency AND w.contact_id = g.contact_id AND w.word_index = g.word
+""")
+_WORD: Final = sql("""
+INSERT INTO contact_word (agency_id, word_index, contact_id)
+SELECT :agency, word, contact_id
+FROM unnest(CAST(:contacts AS bigint[]), CAST(:words AS bytea[])) AS g (contact_id, word)
+ORDER BY 2, 3 ON CONFLICT DO NOTHING
+""")
+_FOUND: Final = sql("""
+SELECT DISTINCT w.contact_id
+FROM unnest(CAST(:contacts AS bigint[]), CAST(:words AS bytea[])) AS g (contact_id, word)
+JOIN contact_word w ON w.agency_id = :agency AND w.word_index = g.word AND w.contact_id = g.contact_id
+""")
+
+
 def found_by(session: Session, agency_id: int, words: Mapping[int, Collection[bytes]]) -> set[int]:
-    """Those contacts that stand under one of their words' former indexes."""
-    former = {index for each in words.values() for index in each}
-    statement = select(ContactWord.contact_id).where(
-        ContactWord.agency_id == agency_id,
-        ContactWord.contact_id.in_(list(words)),
-        ContactWord.word_index.in_(list(former)),
-    )
-    return set(session.scalars(statement))
+    """Those contacts (by id) that stand under one of their words' former indexes."""
+    values = _pairs(agency_id, words)
+    return set(session.scalars(_FOUND, values)) if values else set()
 
 
 def set_words(
-    session: Session, agency_id: int, contact_id: int, former: Collection[bytes], now: Collection[bytes]
+    session: Session, agency_id: int, former: Mapping[int, Collection[bytes]], now: Mapping[int, Collection[bytes]]
 ) -> None:
-    """Let a contact be found under the newest indexes of its words in place of the former."""
-    own = and_(ContactWord.agency_id == agency_id, ContactWord.contact_id == contact_id)
-    session.execute(delete(ContactWord).where(own, ContactWord.word_index.in_(list(former))))
-    rows = [{"agency_id": agency_id, "contact_id": contact_id, "word_index": word} for word in now]
-    if rows:
-        session.execute(insert(ContactWord).values(rows).on_conflict_do_nothing())
+    """Let contacts (by id) be found under the newest indexes of their words in place of the former."""
+    for statement, words in ((_UNWORD, former), (_WORD, now)):
+        if values := _pairs(agency_id, words):
+            session.execute(statement, values)
+
+
+def _pairs(agency_id: int, words: Mapping[int, Collection[bytes]]) -> dict[str, object]:
+    pairs = [(contact_id, word) for contact_id, each in words.items() for word in each]
+    if not pairs:
+        return {}
+    contacts, indexes = zip(*pairs, strict=True)
+    return {"agency": agency_id, "contacts": list(contacts), "words": list(indexes)}
