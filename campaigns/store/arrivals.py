@@ -107,7 +107,7 @@ WITH added AS (
         email_sealed, name_sealed, business_sealed, language, place_code, role, legal_ground, ground_on,
         ground_source, ground_text
     FROM arriving ORDER BY key
-    ON CONFLICT DO NOTHING
+    {or_else}
     RETURNING id, coalesce(phone_index, email_index) AS key
 ), words AS (
     INSERT INTO contact_word (agency_id, word_index, contact_id)
@@ -130,6 +130,8 @@ WITH added AS (
 )
 SELECT key FROM added
 """
+# Who has just been matched is hardly ever added by somebody else a moment later, so that is not paid for by everybody.
+_ADD_ALL, _ADD_SOME = _ADD.format(or_else=""), _ADD.format(or_else="ON CONFLICT DO NOTHING")
 
 # A phone tells who somebody is, a mail only where no phone is known; then the addresses of those who were merged.
 # Look-ups row by row: any join would sooner or later read the whole book for a few thousand people.
@@ -216,8 +218,14 @@ def add(
     cursor.execute(_ARRIVING)
     copy(cursor, "arriving", _TYPES, ((*one[:17], tags.and_those_of(one)) for one in arrivals.values()))
     values = {"agency_id": agency_id, "import_id": import_id, "accepts_fallback": options.accepts_fallback}
-    cursor.execute(_ADD, {**values, "size": WORD_BYTES})
+    cursor.execute("SAVEPOINT adding")
+    try:
+        cursor.execute(_ADD_ALL, {**values, "size": WORD_BYTES})
+    except psycopg.errors.UniqueViolation:
+        cursor.execute("ROLLBACK TO adding")
+        cursor.execute(_ADD_SOME, {**values, "size": WORD_BYTES})
     added = {key for (key,) in cursor.fetchall()}
+    cursor.execute("RELEASE adding")
     cursor.execute("DROP TABLE arriving")
     return {n for n, arrival in arrivals.items() if arrival.key in added}
 

@@ -30,10 +30,14 @@ def merge(
     The first row of a person counts, over all batches of the import that `seen` goes through. A row that says NO
     takes the legal ground away whatever the options and wherever it stands. Bringing the same file in again changes
     nothing. What it changes is remembered for undoing (store.undoing). No refusal is touched.
+
+    The transaction that this is part of does not wait for the disk: should PostgreSQL itself die, the last ones may be
+    lost, each as a whole, so keep in it how far the import is.
     """
     store.carry(session, agency_id, arrivals)
     batch = _Batch(arrivals, options, seen)
     with store.cursor_of(session) as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
         wanted: Sequence[int] = range(len(arrivals))
         while wanted:
             strangers = batch.tell_apart(wanted, store.match(cursor, agency_id, arrivals, wanted), import_id)

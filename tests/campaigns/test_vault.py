@@ -52,3 +52,13 @@ def test_keys_never_show():
     assert repr(OLD) not in repr(SETTINGS)
     with pytest.raises(ValueError, match="at least one"):
         Vault(Settings())
+
+
+def test_many_values_are_sealed_as_one_is():
+    vault = Vault(SETTINGS)
+    seal = vault.sealer(7)
+    sealed = [seal("Rosa Ñahui") for _ in range(600)]
+    assert {vault.open(one, 7) for one in sealed} == {"Rosa Ñahui"}
+    assert len({one[1:13] for one in sealed}) == 600  # no nonce twice
+    with pytest.raises(Unsealable):
+        vault.open(sealed[0], 8)

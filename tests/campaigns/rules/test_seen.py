@@ -28,4 +28,4 @@ def test_newcomers_as_a_dictionary_would_know_them() -> None:
         key, has_ground, says_no = chance.choice(keys), chance.random() < 0.8, chance.random() < 0.1
         found = seen.meet_newcomer(key, has_ground=has_ground and not says_no, says_no=says_no)
         assert found == (key not in grounds, says_no and grounds.get(key, False))
-        grounds[key] = not says_no and (grounds[key] if key in grounds else has_ground)
+        grounds[key] = not says_no and grounds.get(key, has_ground)
