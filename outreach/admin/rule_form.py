@@ -35,20 +35,20 @@ KINDS: Final[Mapping[Kind, LazyString]] = {
 }
 # What a condition says of its values, and what it says with "not".
 VERBS: Final[Mapping[Kind, tuple[LazyString, LazyString]]] = {
-    Kind.SECTOR: (_l("is any of these"), _l("is none of these")),
-    Kind.PLACE: (_l("is any of these"), _l("is none of these")),
-    Kind.LANGUAGE: (_l("is any of these"), _l("is none of these")),
-    Kind.TAG: (_l("is any of these"), _l("is none of these")),
-    Kind.ROLE: (_l("is any of these"), _l("is none of these")),
+    Kind.SECTOR: (_l("is any of"), _l("is none of")),
+    Kind.PLACE: (_l("is any of"), _l("is none of")),
+    Kind.LANGUAGE: (_l("is any of"), _l("is none of")),
+    Kind.TAG: (_l("is any of"), _l("is none of")),
+    Kind.ROLE: (_l("is any of"), _l("is none of")),
     Kind.REACH: (_l("in any of these ways"), _l("in none of these ways")),
     Kind.CONTACTED: (_l("was sent something in the last"), _l("was sent nothing in the last")),
     Kind.ANSWERED: (_l("wrote to you in the last"), _l("did not write to you in the last")),
-    Kind.SEGMENT: (_l("is in any of these"), _l("is in none of these")),
+    Kind.SEGMENT: (_l("is in any of"), _l("is in none of")),
 }
 JOINS: Final[Mapping[Join, LazyString]] = {
-    Join.ALL: _l("All of these must be true"),
-    Join.ANY: _l("Any of these may be true"),
-    Join.NONE: _l("None of these may be true"),
+    Join.ALL: _l("All of these"),
+    Join.ANY: _l("Any of these"),
+    Join.NONE: _l("None of these"),
 }
 WAY_WORDS: Final[Mapping[str, LazyString]] = {
     "reachable_sms": _l("can be written to by SMS now"),

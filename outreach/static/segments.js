@@ -22,6 +22,7 @@ function fetchChoices(root) {
       plugins: { remove_button: { title: "×" } },
       maxOptions: 500,
       hidePlaceholder: true,
+      refreshThrottle: 0, // or the list opens again after whoever types fast has closed it
       preload: "focus",
       render: { no_results: null },
       shouldLoad: () => !fetched,

@@ -1,9 +1,12 @@
 """Segments pick exactly the contacts their rule says, for their own agency only."""
 
-import pytest
-from sqlalchemy import select
+import threading
+import time
 
-from campaigns import consent, segments
+import pytest
+from sqlalchemy import select, text
+
+from campaigns import authoring, consent, segments
 from campaigns.errors import Conflict, Invalid, NotFound
 from campaigns.rules.channels import Channel
 from campaigns.rules.segments import (
@@ -18,6 +21,7 @@ from campaigns.rules.segments import (
     NoneOf,
     Reads,
     Tagged,
+    parse,
 )
 from campaigns.segments import Uses
 from campaigns.store import segments as store
@@ -25,6 +29,7 @@ from campaigns.store.campaigns import Campaign
 from campaigns.store.contacts import Contact
 from campaigns.store.segment_sql import picks
 from tests.crowd import person, refuse
+from tests.drafts import NOW, draft
 
 
 @pytest.fixture
@@ -203,3 +208,41 @@ def test_two_people_who_choose_one_name_at_once_are_both_answered(sessions, agen
     monkeypatch.setattr(store, "campaigns_of", lambda *_: {})
     with sessions(agency.id)() as two, pytest.raises(Conflict, match="segment_used"):
         segments.delete(two, agency.id, taken.id, by=ada.id)
+
+
+def test_two_people_do_not_close_a_circle_together(sessions, agency, ada):
+    """Each puts the other's segment into their own at the same moment: the second waits, and is told."""
+    with sessions(agency.id).begin() as session:
+        one, two = (segments.save(session, agency.id, name=name, rule=EVERYONE, by=ada.id).id for name in ("A", "B"))
+    told = []
+
+    def come_second():
+        with sessions(agency.id)() as later, pytest.raises(Invalid) as refused:
+            segments.save(later, agency.id, name="B", rule=InSegment(one), by=ada.id, segment_id=two)
+        told.append(refused.value.values["way"])
+
+    with sessions(agency.id)() as first:
+        segments.save(first, agency.id, name="A", rule=InSegment(two), by=ada.id, segment_id=one)
+        thread = threading.Thread(target=come_second)
+        thread.start()
+        with sessions(None)() as watching:
+            waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = :name")
+            name = watching.scalar(text("SELECT current_database()"))
+            for _ in range(200):
+                if watching.scalar(waits, {"name": name}):
+                    break
+                watching.rollback()
+                time.sleep(0.02)
+        first.commit()
+    thread.join(10)
+    assert told == ["B → A → B"]
+
+
+def test_a_submitted_campaign_keeps_what_its_inner_segments_said(session, agency, ada, sender, people):
+    inner = segments.save(session, agency.id, name="Comas", rule=InPlace("150110"), by=ada.id)
+    made = draft(session, agency, ada, sender, rule=AllOf((HasSms(), InSegment(inner.id))))
+    submitted = authoring.submit(session, agency.id, made.id, by=ada.id, now=NOW)
+    segments.save(session, agency.id, name="Comas", rule=InPlace("07"), by=ada.id, segment_id=inner.id)
+    assert parse(submitted.rule) == AllOf((HasSms(), InPlace("150110")))
+    picked = set(session.scalars(select(Contact.id).where(picks(parse(submitted.rule), agency.id))))
+    assert picked == {people["bus"].id}

@@ -40,24 +40,42 @@ def import_the_file(ada: Person) -> None:
 def make_a_segment(ada: Person) -> None:
     ada.goto("/segments/new")
     ada.page.get_by_label("Nombre").fill("Transportistas del norte")
-    for field, values in {
-        "sectors": ["4921", "4922"],
-        "places": ["150110", "150117", "150125", "150135", "150102"],
+    for kind, values in {
+        "sector": ["4921", "4922"],
+        "place": ["150110", "150117", "150125", "150135", "150102"],
     }.items():
-        choose(ada, field, values)
+        choose(ada, add_condition(ada, "1", kind), values)
     ada.wait_for("personas pueden recibir ahora un SMS")
     assert ada.look() == []
     ada.press("Guardar")
     ada.wait_for("Transportistas del norte")
 
 
-def choose(person: Person, field: str, values: list[str]) -> None:
-    """Choose in a list, as the script on top of it does when somebody clicks."""
-    person.page.evaluate(
-        "([name, values]) => { const list = document.querySelector(`select[name=${name}]`);"
-        " values.forEach(value => list.tomselect.addItem(value)); }",
-        [field, values],
+def add_condition(person: Person, group: str, kind: str) -> str:
+    """Press "Add condition" in a group of a segment; the number of the condition that comes."""
+    numbers = "[...document.querySelectorAll('[name=node]')].map(one => one.value)"
+    before = person.page.evaluate(numbers)
+    person.page.select_option(f"#new-{group}", kind)
+    person.page.click(f"button[value='add:{group}']")
+    person.page.wait_for_function(f"before => {numbers}.length > before", arg=len(before))
+    return str((set(person.page.evaluate(numbers)) - set(before)).pop())
+
+
+def choose(person: Person, number: str, values: list[str]) -> None:
+    """Choose in a condition's list, as the script on top of it does when somebody clicks."""
+    person.page.click(f"#value-{number}-ts-control")
+    person.page.wait_for_function(
+        "([number, values]) => { const list = document.getElementById(`value-${number}`).tomselect;"
+        " return values.every(value => value in list.options); }",
+        arg=[number, values],
     )
+    person.page.evaluate(
+        "([number, values]) => { const list = document.getElementById(`value-${number}`);"
+        " values.forEach(value => list.tomselect.addItem(value)); }",
+        [number, values],
+    )
+    person.page.click("h1")  # whoever looks elsewhere closes the list
+    person.page.wait_for_selector(f"#node-{number} .ts-dropdown", state="hidden")
 
 
 def write_a_campaign(ada: Person, name: str) -> str:

@@ -84,19 +84,6 @@ def test_so_can_the_approvers_pages(tab, address, bruno, stages, width):
     assert complaints(tab) == []
 
 
-def test_a_segment_is_counted_while_it_is_put_together(tab, address, ada, stages):
-    sign_in(tab, address, ada.email)
-    tab.goto(address + "/segments/new")
-    tab.click("#rule_places-ts-control")
-    tab.keyboard.type("Comas")
-    tab.wait_for_selector(".option.active:has-text('Comas')")
-    tab.keyboard.press("Enter")
-    tab.wait_for_selector("#count:has-text('Personas en Comas.')")
-    assert tab.locator("#count strong").inner_text() == "50"
-    assert faults(tab) == []
-    assert complaints(tab) == []
-
-
 def test_a_text_is_shown_and_priced_while_it_is_typed(tab, address, ada, stages):
     sign_in(tab, address, ada.email)
     tab.goto(address + f"/campaigns/{stages['waiting']}/edit")
@@ -150,10 +137,12 @@ def test_a_campaign_is_written_and_approved_without_scripts(browser, address, ad
     sign_in(page, address, ada.email)
     page.goto(address + "/segments/new")
     page.fill("#name", "Comas y Los Olivos")
-    page.select_option("#rule_places", ["150110", "150117"])
+    page.select_option("#new-1", "place")
+    page.click("button[value='add:1']")
+    page.select_option("#value-2", ["150110", "150117"])
     page.click("text=Contar de nuevo")
-    assert "en Comas o Los Olivos" in page.inner_text("#count")
-    page.click("text=Guardar segmento")
+    assert "Personas de Comas o Los Olivos." in page.inner_text("#count")
+    page.click("main .btn-primary")
     page.goto(address + "/campaigns/new")
     page.fill("#name", "Sin guiones")
     page.click("text=Continuar con el texto")
