@@ -9,6 +9,7 @@ from campaigns.rules.addresses import Email, Phone, mask_email, mask_name, mask_
 from campaigns.rules.dates import read_date
 from campaigns.rules.headings import Field
 from campaigns.rules.spelling import one_line
+from outreach.auth import may
 
 _LONGEST: Final = 40
 _SAMPLES: Final = 3
@@ -19,6 +20,11 @@ _OPEN: Final = frozenset(
     | {Field.TAGS, Field.ROLE}
 )
 _DIGITS: Final = re.compile(r"\d(?=(?:\D{0,2}\d){3})")  # all but the last three of a long number
+
+
+def name(text: str) -> str:
+    """A name as this reader may see it: in full by right, else its first letters."""
+    return text if may("contact:names") else mask_name(text)
 
 
 def cell(text: str, field: Field | None = None, *, is_common: bool = False) -> str:
@@ -32,8 +38,8 @@ def cell(text: str, field: Field | None = None, *, is_common: bool = False) -> s
     if len(short) <= _SHORT or field in _OPEN or read_date(text):
         return short
     if sum(sign.isdigit() for sign in short) > _SHORT:
-        return _DIGITS.sub("*", short) if not any(sign.isalpha() for sign in short) else mask_name(short)
-    return short if is_common else mask_name(short)
+        return _DIGITS.sub("*", short) if not any(sign.isalpha() for sign in short) else name(short)
+    return short if is_common else name(short)
 
 
 def heading(text: str) -> str:

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 
 from campaigns import reference
 from campaigns.imports import Look
-from campaigns.rules.addresses import PhoneKind, mask_email, mask_name, mask_phone
+from campaigns.rules.addresses import PhoneKind, mask_email, mask_phone
 from campaigns.rules.headings import Field
 from campaigns.rules.import_rows import Person, Refusal
 from outreach.admin import import_masks, import_words, rule_words
@@ -76,8 +76,8 @@ def lines(session: Session, read: Sequence[Person | Refusal], numbers: Sequence[
         _refused(person, number)
         if isinstance(person, Refusal)
         else Line(
-            called=mask_name(person.name) or mask_name(person.business) or _("Without a name"),
-            beside=mask_name(person.business) if person.name else "",
+            called=import_masks.name(person.name) or import_masks.name(person.business) or _("Without a name"),
+            beside=import_masks.name(person.business) if person.name else "",
             addresses=_addresses(person),
             place=places.get(person.place or "", ""),
             sectors="; ".join(sectors.get(code, code) for code in person.sectors),

@@ -40,7 +40,7 @@ def import_people(ada: Person, folder) -> None:
     ada.wait_for("Importar: añadir a 7 personas")
     ada.press("Importar: añadir a 7 personas")
     ada.wait_for("Se añadió a 7 personas")
-    assert "a 3 por SMS y a 6 por correo" in ada.text()
+    assert "a 3 se les puede escribir por SMS y a 6 por correo" in ada.text()
 
 
 def write(ada: Person, name: str, how: str) -> str:

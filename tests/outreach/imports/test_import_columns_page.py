@@ -38,6 +38,14 @@ def test_columns_and_first_rows_are_shown_masked(as_ada):
     assert "No: no se le envía nada" in shown
 
 
+def test_names_are_shown_by_right_and_numbers_to_nobody(as_ada, as_dora):
+    hand_in(as_ada, PEOPLE)
+    shown = as_dora.get(FIRST).text
+    assert "Rosa Quispe" in shown
+    assert "+51 9** *** 321" in shown
+    assert "987654321" not in shown
+
+
 def test_a_column_corrected_by_hand_is_shown_at_once_and_remembered(as_ada, work, session):
     hand_in(as_ada, ODD)
     corrected = choices("name", "phone", "district")
