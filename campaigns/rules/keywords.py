@@ -4,6 +4,7 @@ Only a whole message counts, so a slogan ("alto a la extorsión") stops nothing.
 for everybody. There is no edit distance: in Spanish ALTA starts and ALTO stops.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ KeywordIndex = dict[str, Keyword]
 LONGEST = 40
 _LONGEST_READ = 1_600  # one inbound message; nothing after this can matter to a whole-message match
 
+_DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")  # "ALTOOOO"; a doubled letter may be another word's
+
 # What polite people write around the word. Compared like the words themselves: without accents, spaces, marks.
 _COURTESIES = (
     "por favor", "porfa", "x favor", "xfa", "muchas gracias", "mil gracias", "gracias", "hola", "buenos días",
@@ -49,7 +52,7 @@ def _bare(text: str) -> str:
     """Only the letters and digits, without accents: all that is compared."""
     text = unicodedata.normalize("NFKC", APOSTROPHES.sub("", text[:_LONGEST_READ])).casefold()
     letters = [c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c)[0] in "LN"]
-    return "".join(letters)
+    return _DRAWN_OUT.sub(r"\1", "".join(letters))
 
 
 def build(words: Iterable[Keyword]) -> KeywordIndex:

@@ -12,9 +12,8 @@ from enum import StrEnum
 from typing import Final
 
 from campaigns.rules import keywords
-from campaigns.rules.keywords import KeywordIndex, Kind
+from campaigns.rules.keywords import Keyword, KeywordIndex, Kind
 from campaigns.rules.phrases import Phrases, Sense, padded
-from campaigns.rules.spelling import key
 
 _LONGEST_READ: Final = 1_600  # as long as one inbound message can be
 
@@ -69,28 +68,64 @@ _OF_SENSE: Final = (
     (Sense.UNCLEAR, Class.UNCLEAR),
 )
 _OF_THEMSELVES: Final = frozenset({Class.HELP, Class.UNCLEAR})
-_SENTENCES: Final = re.compile(r"[.!?;\n。！？；]+")
-_PLAIN: Final = frozenset({"stop", "unsubscribe", "baja", "alto"})
+_SENTENCES: Final = re.compile(r"[.,:!?;\n。，：！？；]+")
+_QUOTE: Final = re.compile('«[^»]*»|“[^”]*”|"[^"]*"|「[^」]*」')
+_PLAIN: Final = frozenset({"stop", "unsubscribe", "baja", "alto", "cancelar", "arret", "sair", "退订", "退訂"})
 _ASKED: Final = frozenset("?？¿")
 
 
 def read(text: str, lexicon: Lexicon) -> Reading:
     """Read a text. Never raises, whatever the characters; only the first 1,600 count."""
-    text = text[:_LONGEST_READ]
-    said, phrases = padded(key(text)), lexicon.phrases
-    of_people = phrases.without((Sense.SLOGAN,), said)
-    word = keywords.classify(text, lexicon.words)
-    refusal = None if word else _refusal(of_people, phrases) or _sentence(text, lexicon, is_free=of_people == said)
+    phrases = lexicon.phrases
+    text = _without_quotes(text[:_LONGEST_READ], phrases)
+    said = _answered(text, phrases)
+    if not said.strip():
+        return Reading(Class.OTHER, stop=False)  # nothing but marks, or a quote of ours
+    bare = phrases.bare(said)
+    of_people = phrases.without((Sense.SLOGAN,), bare)
+    word = _word(text, bare, lexicon)
+    refusal = None if word else _refusal(of_people, phrases) or _sentence(text, lexicon, is_free=of_people == bare)
     stops = refusal is not None or (word is not None and word.kind is Kind.STOP)
+    is_machine = phrases.find(Sense.AUTO, said) is not None
     if danger := phrases.find(Sense.DANGER, of_people):
-        return Reading(Class.DANGER, stops and not _is_machine(said, phrases), danger.text, danger.language)
+        return Reading(Class.DANGER, stops and not is_machine, danger.text, danger.language)
     if word is not None:
-        return Reading(_OF_WORD[word.kind], stops, word.word, word.language, is_whole=True)
-    if _is_machine(said, phrases):
+        return Reading(_told(_OF_WORD[word.kind], text), stops, word.word, word.language, is_whole=True)
+    if is_machine:
         return Reading(Class.OTHER, stop=False)
     if refusal is not None:
         return Reading(Class.STOP, True, *refusal)
-    return _without_refusal(text, phrases.without((Sense.KEEP,), of_people), phrases, has_slogan=of_people != said)
+    if phrases.find(Sense.AWAY, said):
+        return Reading(Class.OTHER, stop=False)
+    return _without_refusal(text, phrases.without((Sense.KEEP,), of_people), phrases, has_slogan=of_people != bare)
+
+
+def _without_quotes(text: str, phrases: Phrases) -> str:
+    """What the person wrote, without what they quoted of our message: there, the word that ends it all is ours."""
+
+    def unless_ours(quote: re.Match[str]) -> str:
+        return "\n" if phrases.find(Sense.QUOTED, phrases.said(quote[0])) else quote[0]
+
+    text = _QUOTE.sub(unless_ours, text)
+    own = "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))
+    return own if own.strip() else text
+
+
+def _answered(text: str, phrases: Phrases) -> str:
+    """The words of the text without our own line, where it stands in it without quotation marks."""
+    said = phrases.said(text)
+    around = phrases.around(Sense.QUOTED, said)
+    if around is None:
+        return said
+    before, behind = around
+    return behind if text.lstrip().startswith(">") else padded(f"{before}|{behind}")
+
+
+def _word(text: str, bare: str, lexicon: Lexicon) -> Keyword | None:
+    found = keywords.classify(text, lexicon.words)
+    for piece in bare.split("|"):
+        found = found or keywords.classify(piece, lexicon.words)
+    return found
 
 
 def _refusal(of_people: str, phrases: Phrases) -> tuple[str, str] | None:
@@ -104,14 +139,11 @@ def _sentence(text: str, lexicon: Lexicon, *, is_free: bool) -> tuple[str, str] 
     if not is_free or len(sentences) < 2:
         return None
     for sentence in (sentences[0], sentences[-1]):
-        word = keywords.classify(sentence, lexicon.words) if sentence.isupper() or key(sentence) in _PLAIN else None
+        bare = lexicon.phrases.bare(lexicon.phrases.said(sentence)).strip()
+        word = keywords.classify(bare, lexicon.words) if sentence.isupper() or bare in _PLAIN else None
         if word is not None and word.kind is Kind.STOP:
             return word.word, word.language
     return None
-
-
-def _is_machine(said: str, phrases: Phrases) -> bool:
-    return phrases.find(Sense.AUTO, said) is not None
 
 
 def _without_refusal(text: str, of_people: str, phrases: Phrases, *, has_slogan: bool) -> Reading:
@@ -119,7 +151,10 @@ def _without_refusal(text: str, of_people: str, phrases: Phrases, *, has_slogan:
         if has_slogan and is_a in _OF_THEMSELVES:
             continue  # who speaks up against crime asks for all, and a person reads it
         if found := phrases.find(sense, of_people):
-            # "Is this a scam?" asks; without the question mark it tells.
-            asks = is_a is Class.FALSE and not _ASKED.isdisjoint(text)
-            return Reading(Class.VERIFY if asks else is_a, False, found.text, found.language)
+            return Reading(_told(is_a, text), False, found.text, found.language)
     return Reading(Class.OTHER, stop=False)
+
+
+def _told(is_a: Class, text: str) -> Class:
+    """ "Is this a scam?" asks; without the question mark it tells."""
+    return Class.VERIFY if is_a is Class.FALSE and not _ASKED.isdisjoint(text) else is_a
