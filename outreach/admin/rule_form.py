@@ -133,7 +133,8 @@ class RuleForm:
         inner = str(problem.values.get("segment", ""))
         about = [one for one in self.tree.conditions() if one.kind is Kind.SEGMENT and inner in one.values]
         for node in about or [self.tree.root]:
-            node.errors.append(sentence(problem))
+            if sentence(problem) not in node.errors:  # the count may have found it before
+                node.errors.append(sentence(problem))
         return True
 
     def faults(self) -> list[tuple[int, str, str]]:
