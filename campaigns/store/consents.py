@@ -3,7 +3,20 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import Boolean, ColumnElement, ForeignKey, and_, case, exists, func, literal, or_, select, text, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+    update,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
@@ -193,14 +206,16 @@ def is_stopped(session: Session, agency_id: int, channel: str, indexes: list[byt
 
 def refused(session: Session, agency_id: int, contact_ids: Collection[int]) -> dict[tuple[int, str], str]:
     """(contact id, channel) -> the consent.Source, of those among the contacts whose address must not be written to."""
-    address = case((OptOut.channel == "sms", Contact.phone_index), else_=Contact.email_index)
-    rows = session.execute(
+    # Channel by channel, so that each address is looked up: both at once were compared with every refusal there is.
+    each = [
         select(Contact.id, OptOut.channel, OptOut.source).where(
             Contact.agency_id == agency_id,
             Contact.id.in_(list(contact_ids)),
             OptOut.agency_id == agency_id,
+            OptOut.channel == channel,
             OptOut.address_index == address,
             OptOut.stopped,
         )
-    )
-    return {(row.id, row.channel): row.source for row in rows}
+        for channel, address in (("sms", Contact.phone_index), ("email", Contact.email_index))
+    ]
+    return {(number, channel): source for number, channel, source in session.execute(union_all(*each))}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from campaigns.store.audit import AuditRow
@@ -54,10 +54,14 @@ class Brought(NamedTuple):
 
 def refusals(session: Session, agency_id: int, contact_id: int) -> Sequence[Refused]:
     """Every refusal of their addresses, taken back or not, newest first."""
-    address = case((OptOut.channel == "sms", Contact.phone_index), else_=Contact.email_index)
+    # Each channel's address by itself, or every refusal there is would be looked at.
+    own = or_(
+        and_(OptOut.channel == "sms", OptOut.address_index == Contact.phone_index),
+        and_(OptOut.channel == "email", OptOut.address_index == Contact.email_index),
+    )
     rows = session.execute(
         select(OptOut.channel, OptOut.stopped, OptOut.source, OptOut.rule, OptOut.stopped_at, OptOut.changed_at)
-        .join(Contact, OptOut.address_index == address)
+        .join(Contact, own)
         .where(Contact.agency_id == agency_id, Contact.id == contact_id, OptOut.agency_id == agency_id)
         .order_by(OptOut.changed_at.desc(), OptOut.channel)
     )
