@@ -6,6 +6,7 @@ from sqlalchemy import select
 from campaigns.rules.import_options import Options
 from campaigns.store.contacts import Contact
 from campaigns.store.imports import Import
+from tests import sheets
 from tests.outreach.conftest import send
 from tests.outreach.imports.conftest import FIRST, PEOPLE, choices, hand_in
 
@@ -36,6 +37,21 @@ def test_columns_and_first_rows_are_shown_masked(as_ada):
     assert "987654321" not in shown
     assert "Quispe" not in shown
     assert "No: no se le envía nada" in shown
+
+
+def test_a_spreadsheet_is_read_first_and_sheets_left_out_are_named(as_ada, work):
+    table = [["Nombre", "Celular"], ["Rosa Quispe", "987654321"], ["Ana Flores", 987654322]]
+    book = sheets.xlsx({"Padrón": sheets.sheet(sheets.rows(table)), "Otros": sheets.sheet(sheets.rows(table[1:2]))})
+    hand_in(as_ada, book, "padrón.xlsx")
+    reading = as_ada.get(FIRST).text
+    assert "Se está leyendo el archivo" in reading
+    assert f'hx-get="{FIRST}?standing=reading"' in reading
+    assert f'href="{FIRST}/discard"' in reading
+    work()
+    shown = as_ada.get(FIRST).text
+    assert "Se leyó la hoja «Padrón»" in shown
+    assert "Otros" in shown
+    assert "+51 9** *** 322" in shown
 
 
 def test_names_are_shown_by_right_and_numbers_to_nobody(as_ada, as_dora):

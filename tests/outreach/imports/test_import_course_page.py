@@ -1,10 +1,11 @@
 """An import goes on, back, away, is stopped and taken back; whoever presses twice is told how it stands."""
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 
 from campaigns.store.contacts import Contact
 from campaigns.store.imports import Import, ImportChunk
+from tests import drafts
 from tests.outreach.conftest import send
 from tests.outreach.imports.conftest import FIRST, PEOPLE, choices, hand_in
 
@@ -107,6 +108,33 @@ def test_an_import_is_taken_back_after_saying_how_many_go(as_ada, done, work, se
     assert people(session) == 0
     assert "Deshecha" in as_ada.get("/imports/").text
     send(as_ada, FIRST + "/undo")
+    assert people(session) == 0
+
+
+def test_nothing_is_taken_back_after_a_message_went_out(as_ada, done, session, sessions, agency, ada, bruno, sender):
+    drafts.running(sessions, agency, ada, bruno, sender)
+    session.execute(text("UPDATE delivery SET state = 'sent', handed_at = now()"))
+    session.commit()
+    for press in (as_ada.get, lambda path: send(as_ada, path)):
+        assert press(FIRST + "/undo").headers["Location"] == FIRST
+        assert "Ya no se puede deshacer" in as_ada.get(FIRST).text
+    assert people(session) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [("stopped", "se detuvo antes de terminar"), ("failed", "Lo que entró antes se queda")],
+)
+def test_what_came_in_before_an_early_end_is_told_and_can_be_taken_back(as_ada, done, work, session, state, sentence):
+    failure = {"field": "file", "code": "quote_not_closed", "values": {"line": 3}} if state == "failed" else None
+    session.execute(update(Import).values(state=state, failure=failure))
+    session.commit()
+    shown = as_ada.get(FIRST).text
+    assert sentence in shown
+    assert "Se añadió a 2 personas." in shown
+    assert ("línea 3" in shown) == (state == "failed")
+    send(as_ada, FIRST + "/undo")
+    work()
     assert people(session) == 0
 
 

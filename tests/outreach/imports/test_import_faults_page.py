@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from sqlalchemy import text
 
 from tests.outreach.conftest import send
 from tests.outreach.imports.conftest import FIRST, choices, hand_in
@@ -54,6 +55,21 @@ def test_all_of_them_are_taken_away_with_line_reason_and_advice(as_ada, checked)
     assert ignored[4] == "Pedro\nde la Cruz"
     assert silent[5] == "'+51 900 000 111"
     assert all(row[3] for row in found)
+
+
+def test_a_long_file_of_them_is_one_table(as_ada, work):
+    hand_in(as_ada, "nombre,celular\nAna,987654321\n" + "Nadie,12\n" * 2_500)
+    send(as_ada, FIRST + "/columns", **choices("name", "phone", ground="law", ground_source="Ley 1"))
+    work()
+    head, *found = rows(as_ada.get(FIRST + "/faults.csv"))
+    assert head[0] == "Línea"
+    assert [row[0] for row in found] == [str(number) for number in range(3, 2_503)]
+
+
+def test_taking_them_away_stands_in_the_log(as_ada, checked, session, ada):
+    as_ada.get(FIRST + "/faults.csv")
+    line = session.execute(text("SELECT staff_id, subject FROM audit ORDER BY id DESC LIMIT 1")).one()
+    assert tuple(line) == (ada.id, "import:1")
 
 
 def test_in_english_too(as_ada, checked):
