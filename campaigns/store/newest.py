@@ -47,10 +47,17 @@ def contacts(
             break
         run = Run(min(each) - width, min(each))
         # Not by the bare id: the plan must take the run as a set, and sort what is left of it.
-        order = Contact.id if width == _FIRST else Contact.id + 0
-        rows += session.scalars(found(run).order_by(order.desc()).limit(limit - len(rows)))
-        upto, width = run.after, width * _WIDER
+        order = Contact.id if width <= _FIRST else Contact.id + 0
+        some = session.scalars(found(run).order_by(order.desc()).limit(limit - len(rows))).all()
+        rows += some
+        upto, width = run.after, _next_width(width, len(some), limit - len(rows))
     return rows
+
+
+def _next_width(width: int, found: int, wanted: int) -> int:
+    """Twice what would be enough if people went on standing as thick as in the last run."""
+    enough = 2 * wanted * width // found if found else _WIDER * width
+    return max(_FIRST, min(enough, _WIDER * width))
 
 
 def plan_for_these_values(session: Session) -> None:
