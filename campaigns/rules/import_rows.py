@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from campaigns.rules.addresses import Email, NoAddress, Phone, PhoneKind, read_email, read_phone
 from campaigns.rules.dates import read_date
-from campaigns.rules.discretion import says_what_happened
+from campaigns.rules.discretion import names_somebody, says_what_happened
 from campaigns.rules.headings import Field
 from campaigns.rules.places import PlaceIndex
 from campaigns.rules.roles import Role, read_role
@@ -102,7 +102,6 @@ _REMEMBERED = 4_096  # answers kept per column: places and sectors repeat, and m
 
 _SEPARATORS = re.compile(r"[|;,/\n]|\s[yY&]\s")
 _TAG_SEPARATORS = re.compile(r"[|;,\n]")
-_NAMES_SOMEBODY = re.compile(r"@|\d{7}|\d{3}[ .-]\d{3}[ .-]?\d{3}")
 _CODE_INSIDE = re.compile(r"(?<!\d)\d{4}(?!\d)")
 
 # Folded, as `key` leaves them.
@@ -237,11 +236,17 @@ class RowReader:
         business = one_line(business, LONGEST_NAME)
         proof = [_proof(cell, name, business) for cell in (source, text)] if source or text else _NO_PROOF
         return _person((
-            name, business, phone, email, place, language, sectors, self._tags(tags) if tags else (),
+            name, business, phone, email, place, language, sectors, self._tags_of(name, tags) if tags else (),
             *(grounded := self._grounded(own, says_no, agreed_on, proof))[:2],
             tuple(compress(_WARNINGS, flags)) if True in flags else (),
             self._role(role) if role else None, says_no, own is not None, *grounded[2:],
         ))  # fmt: skip
+
+    def _tags_of(self, name: str, cell: str) -> tuple[str, ...]:
+        tags, inside = self._tags(cell)
+        if inside.isdisjoint(key(name).split()):
+            return tags
+        return tuple(tag for tag in tags if not names_somebody(tag, name=name))
 
     def _grounded(self, own: str | None, says_no: bool, agreed_on: str, proof: Sequence[str]) -> Asked:
         """The row's own ground, its gaps filled from what was asked once; none for who says no."""
@@ -283,17 +288,16 @@ def read_tags(cell: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in tags if tag))[:MOST_TAGS]
 
 
-def _harmless_tags(cell: str) -> tuple[str, ...]:
-    # A list must not hold what happened to somebody (rules.discretion).
-    return tuple(tag for tag in read_tags(cell) if not says_what_happened(tag))
+def _harmless_tags(cell: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The tags in a cell that may stand in clear (rules.discretion), and all their words."""
+    tags = tuple(tag for tag in read_tags(cell) if not says_what_happened(tag) and not names_somebody(tag, name=""))
+    return tags, frozenset(word for tag in tags for word in words(tag))
 
 
-def _proof(cell: str, *names: str) -> str:
+def _proof(cell: str, name: str, business: str) -> str:
     """Where a ground's proof is, or its version; nothing where it may name somebody: it is kept in clear."""
     text = one_line(cell, LONGEST_PROOF)
-    if _NAMES_SOMEBODY.search(text) or says_what_happened(text):
-        return ""
-    return text if words(text).isdisjoint(word for name in names for word in words(name)) else ""
+    return "" if says_what_happened(text) or names_somebody(text, name=name, business=business) else text
 
 
 def _joined(*parts: str) -> str:

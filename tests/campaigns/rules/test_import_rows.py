@@ -229,10 +229,10 @@ def test_the_ground_asked_for_once(cells: dict[str, str], grounded: tuple[object
 @pytest.mark.parametrize(
     ("source", "kept"),
     [("Acta 4 del 12/03/2026", "Acta 4 del 12/03/2026"), ("rosa@correo.example", ""), ("Tel. 987 654 321", ""),
-     ("firmado por Rosa Núñez", ""), ("dueño de la Bodega", ""), ("tras su denuncia", "")],
+     ("firmado por Rosa Núñez", ""), ("dueño de Bodega 12", ""), ("tras su denuncia", "")],
 )  # fmt: skip
 def test_a_proof_names_nobody(source: str, kept: str, reader: RowReader) -> None:
-    assert _read(reader, name="ROSA Quispe", business="Bodega 3", ground_source=source).ground_source == kept
+    assert _read(reader, name="ROSA Quispe", business="Bodega 12", ground_source=source).ground_source == kept
 
 
 @pytest.mark.parametrize(
@@ -247,6 +247,12 @@ def test_a_role_is_one_of_a_few(cell: str, role: Role | None, reader: RowReader)
 
 def test_a_tag_does_not_say_what_happened(reader: RowReader) -> None:
     assert _read(reader, tags="norte, víctima de extorsión").tags == ("norte",)
+
+
+def test_a_tag_names_nobody(reader: RowReader) -> None:
+    tags = "ruta 12, 987654321, rosa@correo.example, Sra. Núñez, mercado"
+    assert _read(reader, name="Nuñez, Rosa", tags=tags).tags == ("ruta 12", "mercado")
+    assert _read(reader, name="Ana Ruiz", tags=tags).tags == ("ruta 12", "sra. núñez", "mercado")
 
 
 @given(st.lists(st.text(max_size=8), max_size=8), st.permutations(range(6)))

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from itertools import count
 
@@ -220,3 +221,16 @@ def test_two_files_with_the_same_people_at_once(importer: Importer) -> None:
     assert len(became) == 3  # nobody was chosen as a deadlock's victim
     assert Counter(one for each in became for one in each)[Became.ADDED] == 60
     assert len({one.phone for one in importer.book().values()}) == len(importer.book()) == 60
+
+
+def test_whoever_is_kept_under_an_older_index_key_is_known(sessions, vault, agency, settings) -> None:
+    old = Importer(sessions, vault, agency.id)
+    old.bring([someone(1, 1, ground="consent"), someone(None, 2)])
+    keys = {9: bytes(range(32)), **settings.index_keys}
+    new = Importer(sessions, Vault(replace(settings, index_keys=keys)), agency.id)
+    before = new.rows()
+    became, _, _ = new.bring([someone(1, 1), someone(None, 2), someone(2)], REPLACES_ALL)
+    assert became == [Became.UNCHANGED, Became.UNCHANGED, Became.ADDED]
+    assert set(before) <= set(new.rows())
+    became, _, _ = new.bring([someone(1, 0), someone(2, says_no=True)], REPLACES_ALL)
+    assert became == [Became.UPDATED, Became.UNCHANGED]
