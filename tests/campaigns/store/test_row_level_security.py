@@ -82,6 +82,30 @@ def test_deliveries_cannot_be_added_to_a_campaign_that_is_not_planning(session, 
         )
 
 
+def test_a_temporary_table_deceives_no_function_with_the_owners_rights(settings, session, agency):
+    campaign = session.scalar(
+        text("INSERT INTO campaign (agency_id, name) VALUES (:agency, 'x') RETURNING id"), {"agency": agency.id}
+    )
+    session.execute(
+        text(
+            "CREATE TEMPORARY TABLE campaign ON COMMIT DROP AS"
+            " SELECT id, agency_id, kind, 'planning' AS state FROM public.campaign"
+        )
+    )
+    session.execute(text("GRANT ALL ON pg_temp.campaign TO PUBLIC"))
+    with pytest.raises(Exception, match="only while their campaign is being planned"):
+        session.execute(
+            text(
+                "INSERT INTO delivery (campaign_id, agency_id, channel, address_index, language)"
+                " VALUES (:campaign, :agency, 'sms', 'a', 'es')"
+            ),
+            {"campaign": campaign, "agency": agency.id},
+        )
+    with psycopg.connect(settings.owner_url.replace("+psycopg", "")) as connection:
+        searched = connection.execute("SELECT DISTINCT proconfig FROM pg_proc WHERE prosecdef").fetchall()
+    assert searched == [(["search_path=public, pg_temp"],)]
+
+
 def test_a_strong_role_is_refused_at_the_start(settings, database):
     owner = create_engine(settings.owner_url)
     with pytest.raises(ValueError, match="owns tables"):
