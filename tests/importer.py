@@ -57,18 +57,24 @@ class Importer:
     def bring(
         self, rows: Sequence[Person], options: Options | None = None, *, size: int = 100
     ) -> tuple[list[Became], set[int], int]:
-        import_id, seen = self.new(), Seen()
+        import_id = self.new()
+        return *self.go_on(import_id, rows, options or Options(), Seen(), size=size), import_id
+
+    def go_on(
+        self, import_id: int, rows: Sequence[Person], options: Options, seen: Seen, *, size: int = 100
+    ) -> tuple[list[Became], set[int]]:
+        """More rows of an import that has begun."""
         became, withdrawn = [], set()
         for at in range(0, len(rows), size):
             arrivals = [self.sealer.arrival(row) for row in rows[at : at + size]]
             with self.factory.begin() as session:
                 merged = bringing.merge(
-                    session, self.agency_id, arrivals, import_id=import_id, options=options or Options(),
+                    session, self.agency_id, arrivals, import_id=import_id, options=options,
                     rename=self.sealer.rename, seen=seen,
                 )  # fmt: skip
             became += merged.became
             withdrawn |= {at + n for n in merged.withdrawn}
-        return became, withdrawn, import_id
+        return became, withdrawn
 
     def merge(self, arrivals: Sequence[Arrival], options: Options) -> Merged:
         """One batch of an import of its own."""

@@ -89,7 +89,8 @@ CREATE TEMPORARY TABLE changing (
 )
 """
 
-# What this import added is no memory of anything before it. Of somebody changed twice (a later NO) the first stays.
+# What this import added is no memory of anything before it. Of somebody changed twice (a later NO) the first stays, and
+# where somebody else changed them in between, undoing leaves them as they are.
 _REMEMBER = """
 INSERT INTO contact_before (agency_id, import_id, contact_id, before)
 SELECT c.agency_id, %(import_id)s, c.id, jsonb_build_object(
@@ -106,6 +107,7 @@ SELECT c.agency_id, %(import_id)s, c.id, jsonb_build_object(
 FROM contact c
 WHERE c.agency_id = %(agency_id)s AND c.id = ANY(%(ids)s) AND c.import_id IS DISTINCT FROM %(import_id)s
 ON CONFLICT (import_id, contact_id) DO UPDATE SET before = contact_before.before || jsonb_build_object('since', now())
+    WHERE (contact_before.before ->> 'since')::timestamptz = (excluded.before ->> 'changed_at')::timestamptz
 """
 
 # A ground that changes takes its own date and proof along; the same ground only gains what the row knows of them.

@@ -6,10 +6,12 @@ from sqlalchemy import func, select, text, update
 from campaigns import consent
 from campaigns.rules.channels import Channel
 from campaigns.rules.import_options import REPLACEABLE, Mode, Options
+from campaigns.rules.seen import Seen
 from campaigns.store import undoing
 from campaigns.store.contacts import Contact
 from campaigns.store.imports import ContactBefore
 from campaigns.store.undoing import Undone
+from tests.book_model import NONE
 from tests.importer import Importer, someone
 
 REPLACES_ALL = Options(mode=Mode.UPDATE, fields=frozenset(REPLACEABLE), tags=("gremio",))
@@ -109,6 +111,17 @@ def test_a_no_in_a_later_row_is_taken_back_too(importer: Importer) -> None:
     assert withdrawn == {1}
     assert importer.undo(import_id) == Undone(restored=1)
     assert importer.rows() == before
+
+
+def test_what_somebody_corrected_between_two_rows_of_an_import_stays(importer: Importer) -> None:
+    importer.bring([someone(1, ground="consent", name="Rosa")])
+    import_id, seen = importer.new(), Seen()
+    importer.go_on(import_id, [someone(1, name="Ana")], REPLACES_ALL, seen)
+    _change(importer, language="qu")
+    importer.go_on(import_id, [someone(1, says_no=True)], REPLACES_ALL, seen)
+    assert importer.undo(import_id) == Undone(kept=1)
+    (one,) = importer.book().values()
+    assert (one.name, one.language, one.ground) == ("Ana", "qu", NONE)
 
 
 def test_who_was_sent_something_is_counted_and_stays(importer: Importer, sender) -> None:
