@@ -37,7 +37,8 @@ KeywordIndex = dict[str, Keyword]
 LONGEST = 40
 _LONGEST_READ = 1_600  # one inbound message; nothing after this can matter to a whole-message match
 
-_DRAWN_OUT = re.compile(r"([^\W\d])\1{2,}")  # "ALTOOOO"; a doubled letter may be another word's
+_NO_LETTER = re.compile(r"[\W_]+")
+_REPEATED = re.compile(r"([^\W\d])\1+")  # "ALTOOOO", "aalto"
 
 # What polite people write around the word. Compared like the words themselves: without accents, spaces, marks.
 _COURTESIES = (
@@ -49,10 +50,10 @@ _COURTESIES = (
 
 
 def _bare(text: str) -> str:
-    """Only the letters and digits, without accents: all that is compared."""
+    """Only the letters and digits, without accents, a repeated letter once: all that is compared."""
     text = unicodedata.normalize("NFKC", APOSTROPHES.sub("", text[:_LONGEST_READ])).casefold()
-    letters = [c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c)[0] in "LN"]
-    return _DRAWN_OUT.sub(r"\1", "".join(letters))
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c)[0] not in "MC")
+    return _NO_LETTER.sub("", _REPEATED.sub(r"\1", bare))
 
 
 def build(words: Iterable[Keyword]) -> KeywordIndex:

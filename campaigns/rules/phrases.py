@@ -2,8 +2,9 @@
 
 A phrase is a line of folded words (`spelling.key`). `a/b` is either, `[a/b c]` may be missing, `word*` any ending,
 `..` up to three words of any kind, `^` and `$` the text's beginning and end (`a/$`: this word or the end), `!a/b` at
-the beginning that neither stands before; `<name>` stands for a list of words that has a name. In Chinese, which has no spaces between words, every word of a phrase is
-found inside others. Every phrase has a word that must be there: one that is all "may be missing" would find anything.
+the beginning that neither stands before; `<name>` stands for a list of words that has a name. In Chinese, which has no
+spaces between words, every word of a phrase is found inside others. Every phrase has a word that
+must be there: one of which every word may be missing would find anything.
 """
 
 import re

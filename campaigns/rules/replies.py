@@ -14,6 +14,7 @@ from typing import Final
 from campaigns.rules import keywords
 from campaigns.rules.keywords import Keyword, KeywordIndex, Kind
 from campaigns.rules.phrases import Phrases, Sense, padded
+from campaigns.rules.spelling import key
 
 _LONGEST_READ: Final = 1_600  # as long as one inbound message can be
 
@@ -122,10 +123,9 @@ def _answered(text: str, phrases: Phrases) -> str:
 
 
 def _word(text: str, bare: str, lexicon: Lexicon) -> Keyword | None:
-    found = keywords.classify(text, lexicon.words)
-    for piece in bare.split("|"):
-        found = found or keywords.classify(piece, lexicon.words)
-    return found
+    as_written = lexicon.phrases.bare(padded(key(text)))  # "T" is a word of its own, though it is "te" in haste
+    found = (keywords.classify(piece, lexicon.words) for piece in (text, as_written, *bare.split("|")))
+    return next(filter(None, found), None)
 
 
 def _refusal(of_people: str, phrases: Phrases) -> tuple[str, str] | None:
@@ -134,11 +134,11 @@ def _refusal(of_people: str, phrases: Phrases) -> tuple[str, str] | None:
 
 
 def _sentence(text: str, lexicon: Lexicon, *, is_free: bool) -> tuple[str, str] | None:
-    """A stop word that is the first or last sentence: "I am not a driver. STOP". Shouted, or it may be another word."""
+    """A stop word that is a sentence: "I am not a driver. STOP". Shouted, or one that means little else."""
     sentences = [sentence for sentence in _SENTENCES.split(text) if sentence.strip()]
     if not is_free or len(sentences) < 2:
         return None
-    for sentence in (sentences[0], sentences[-1]):
+    for sentence in sentences:
         bare = lexicon.phrases.bare(lexicon.phrases.said(sentence)).strip()
         word = keywords.classify(bare, lexicon.words) if sentence.isupper() or bare in _PLAIN else None
         if word is not None and word.kind is Kind.STOP:

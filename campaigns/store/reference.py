@@ -122,7 +122,7 @@ def enabled_phrases(session: Session) -> Sequence[SaidPhrase]:
 
 
 def words_digest(session: Session) -> str:
-    """Changes whenever an enabled word or phrase does; a millisecond, where compiling them costs fifty."""
+    """Changes whenever an enabled word or phrase does; a millisecond, where compiling them costs hundreds."""
     said = union_all(
         select(func.concat_ws("|", Keyword.language, Keyword.kind, Keyword.word).label("row")).where(Keyword.enabled),
         select(

@@ -29,6 +29,9 @@ def found(phrase: str, text: str, language: str = "es", *more: Phrase) -> bool:
         ("basta gracias/$", "ya basta", True),
         ("basta gracias/$", "basta de extorsión", False),
         ("encañon*", "me encanonaron", True),
+        ("!no/nunca paren", "paren ya", True),
+        ("!no/nunca paren", "no paren", False),
+        ("!no/nunca paren", "nunca paren", False),
     ],
 )
 def test_what_a_phrase_finds(phrase: str, text: str, expected: bool) -> None:
@@ -48,10 +51,33 @@ def test_a_named_list_stands_for_its_words() -> None:
         found("no mas <msgs>", "", "en", words)
 
 
-@pytest.mark.parametrize("phrase", ["", "no (mas)", "[no", "a&b"])
+@pytest.mark.parametrize(
+    "phrase",
+    ["", "no (mas)", "[no", "a&b", "[no]", "[no] [mas]", "..", "^ $", "^ [no] $", "[no] mas/$", "!no [mas]", "*"],
+)
 def test_what_is_no_phrase(phrase: str) -> None:
     with pytest.raises(ValueError, match="phrase"):
         found(phrase, "")
+
+
+def test_hasty_spellings_are_put_right() -> None:
+    compiled = compile_all([Phrase("es", Sense.SPELLING, "que q/k"), Phrase("es", Sense.SPELLING, "me m")])
+    assert compiled.said("¡NOOOO m escriban +, q m molesta!") == " no me escriban mas que me molesta "
+    assert compiled.said("llame al 111 o al +51 111") == " llame al 111 o al 51 111 "
+    assert compiled.said("") == "  "
+
+
+def test_courtesies_are_left_out_unless_there_is_nothing_else() -> None:
+    compiled = compile_all([Phrase("es", Sense.COURTESY, "[muchas] gracias"), Phrase("es", Sense.COURTESY, "jefe")])
+    assert compiled.bare(" ya no jefe muchas gracias ") == " ya no "
+    assert compiled.bare(" gracias jefe ") == " gracias jefe "
+
+
+def test_what_stands_around_a_phrase() -> None:
+    compiled = compile_all([Phrase("es", Sense.QUOTED, "responda alto")])
+    assert compiled.around(Sense.QUOTED, " taller responda alto gracias ") == (" taller ", " gracias ")
+    assert compiled.around(Sense.QUOTED, " responda alto ") == ("  ", "  ")
+    assert compiled.around(Sense.QUOTED, " alto ") is None
 
 
 def test_what_is_taken_out_leaves_a_bar_that_nothing_reaches_across() -> None:
