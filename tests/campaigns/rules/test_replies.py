@@ -1,6 +1,6 @@
 """Replies as people write them, each with the class and the stop it must get.
 
-The table was written from the rules for opt-out words and replies, before anybody looked at the word lists.
+The table was written from the rules for opt-out words and replies; its first 864 rows before anybody looked at the lists.
 """
 
 import csv
