@@ -1,6 +1,6 @@
 """Replies as people write them, each with the class and the stop it must get.
 
-The table was written from the rules for opt-out words and replies; its first 864 rows before anybody looked at the lists.
+The table was written from the rules for opt-out words and replies; 864 of its rows before the lists were looked at.
 """
 
 import csv
