@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Row, UniqueConstraint, fun
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from campaigns.store.contacts import Contact
+from campaigns.store.contacts import Contact, ContactAlias
 from campaigns.store.deliveries import Delivery
 from campaigns.store.metadata import Id, Made, Moment, Ref, Sealed, Table
 from campaigns.store.metadata import Index as BlindIndex
@@ -57,11 +57,18 @@ def keep(session: Session, **values: object) -> int | None:
 
 
 def contact_at(session: Session, agency_id: int, channel: str, indexes: Sequence[bytes]) -> Contact | None:
-    """The contact with this phone or mail address, looked up under every index key; of several, the oldest."""
+    """The contact with this phone or mail address, looked up under every index key; of several, the oldest. Where
+    nobody has it any more, the one into whom whoever had it was merged.
+    """
     index = Contact.phone_index if channel == "sms" else Contact.email_index
-    return session.scalars(
-        select(Contact).where(Contact.agency_id == agency_id, index.in_(indexes)).order_by(Contact.id).limit(1)
-    ).first()
+    own = select(Contact).where(Contact.agency_id == agency_id)
+    found = session.scalars(own.where(index.in_(indexes)).order_by(Contact.id).limit(1)).first()
+    if found is not None:
+        return found
+    merged = select(ContactAlias.contact_id).where(
+        ContactAlias.agency_id == agency_id, ContactAlias.address_index.in_(indexes)
+    )
+    return session.scalars(own.where(Contact.id.in_(merged)).order_by(Contact.id).limit(1)).first()
 
 
 def contact_reached_at(session: Session, agency_id: int, channel: str, index: bytes) -> Contact | None:

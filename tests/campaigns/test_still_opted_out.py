@@ -116,6 +116,18 @@ def test_a_stop_from_the_number_that_stayed_holds_for_the_one_that_was_given_up(
     assert planned() == {vault.address_index(OTHER)}
 
 
+def test_a_stop_from_the_number_that_was_given_up_holds_for_the_one_that_stayed(
+    sessions, vault, agency, dora, rosa, refuse, bring, planned
+):
+    with sessions(agency.id).begin() as session:
+        twin = person(session, vault, agency, TWIN).id
+        merging.merge(session, vault, agency.id, (rosa, twin), take=(), by=dora.id)
+    refuse(TWIN)
+    assert planned() == {vault.address_index(OTHER)}
+    with sessions(agency.id)() as session:
+        assert session.scalar(text("SELECT contact_id FROM inbound")) == rosa
+
+
 def test_a_stop_between_planning_and_sending_whatever_is_done_to_the_entry(
     sessions, vault, agency, ada, bruno, dora, sender, rosa, refuse, bring, send, states, carrier
 ):
