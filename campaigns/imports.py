@@ -200,7 +200,7 @@ def _step(hand: Hand, batch: int) -> None:
 
 
 def _failed(hand: Hand, problem: Invalid) -> bool:
-    """End the import as failed; what was brought in before stays and stands in the report."""
+    """End the import as failed; what was brought in before stays, and stands in the report and on record."""
     # A problem may quote the file ("the headings are ..."), and its first line may be a person: kept are figures.
     values = {name: value if isinstance(value, int) else "…" for name, value in problem.values.items()}
     failure: dict[str, object] = {"field": problem.field, "code": problem.code, "values": values}
@@ -208,6 +208,7 @@ def _failed(hand: Hand, problem: Invalid) -> bool:
         with hand.factory.begin() as session:
             hand.leave(session, state="failed", failure=failure)
             import_pieces.drop(session, hand.agency_id, hand.held.id)
+            import_run.record(session, get(session, hand.agency_id, hand.held.id), by=hand.held.staff_id)
     except TakenAway:
         return False
     return True

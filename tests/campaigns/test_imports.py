@@ -15,6 +15,7 @@ from campaigns.imports import Options
 from campaigns.rules.import_report import Report
 from campaigns.settings import Settings
 from campaigns.store.agencies import Agency
+from campaigns.store.audit import AuditRow
 from campaigns.store.consents import OptOut, reachable_by_sms
 from campaigns.store.contacts import Contact, ContactSector, ContactTag, ContactWord
 from campaigns.store.engine import AgencySessions
@@ -264,6 +265,20 @@ def test_a_file_whose_command_line_died_ends_as_interrupted(
         failed = imports.get(session, agency.id, orphan.id)
     assert failed.failure is not None
     assert failed.failure["code"] == "import_interrupted"
+
+
+def test_who_came_in_before_a_command_line_was_broken_off_is_on_record(
+    bring, sessions: AgencySessions, agency: Agency
+) -> None:
+    def break_off(_rows: int, _size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bring(batch=1, progress=break_off)
+    assert _count(sessions, agency, Contact) == 1
+    with sessions(agency.id)() as session:
+        deed = session.scalars(select(AuditRow).where(AuditRow.did == "contact:imported")).one()
+    assert deed.detail == {"rows": 1, "added": 1, "updated": 0}
 
 
 def test_progress_is_told_after_every_batch(bring) -> None:
