@@ -274,6 +274,7 @@ def check_undoable(session: Session, agency_id: int, import_id: int) -> None:
 
 def undo(session: Session, agency_id: int, import_id: int, *, by: int) -> None:
     """Let a worker take an import back. Never commits. Raises what check_undoable() does."""
+    store.lock(session, agency_id, import_id)  # or what undoing needs could be taken away between the two
     check_undoable(session, agency_id, import_id)
     _move(session, agency_id, import_id, out_of=_AFTER, state="undoing", undone_by=by, rows_done=0)
 

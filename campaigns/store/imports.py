@@ -214,6 +214,11 @@ def get(session: Session, agency_id: int, import_id: int) -> Import | None:
     )
 
 
+def lock(session: Session, agency_id: int, import_id: int) -> None:
+    """Nobody else changes the import until this transaction ends."""
+    session.execute(select(Import.id).where(Import.agency_id == agency_id, Import.id == import_id).with_for_update())
+
+
 def of_agency(session: Session, agency_id: int, *, limit: int) -> Sequence[Import]:
     """The agency's latest imports, newest first."""
     return session.scalars(

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from campaigns.rules.headings import Field
 from campaigns.rules.import_options import REPLACEABLE
@@ -76,7 +76,7 @@ def test_progress_survives_a_reload_and_shows_counts_speed_and_time_left(as_ada,
         shown = as_ada.get(FIRST).text
         assert "12,345 de unas 49,380" in shown
         assert "por segundo" in shown
-        assert "unos 30 segundos" in shown or "unos 31 segundos" in shown
+        assert "aproximadamente 30 segundos" in shown or "aproximadamente 31 segundos" in shown
         assert 'value="600000" max="2400000"' in shown
         assert f'action="{FIRST}/{way_out}"' in shown
 
@@ -183,3 +183,13 @@ def test_a_stranger_finds_no_import(signed_in, carla, as_ada):
     for path in ("/columns", "/preview", "/stop", "/back", "/begin", "/discard", "/undo"):
         assert send(client, FIRST + path, **choices("phone")).status_code == 404
     assert "Todavía no se ha importado" in client.get("/imports/").text
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_list_shows_imports_in_every_state_before_there_is_any_figure(as_ada, session, state):
+    hand_in(as_ada, PEOPLE, "padrón.csv")
+    session.execute(update(Import).values(state=state, report=None))
+    session.commit()
+    page = as_ada.get("/imports/")
+    assert page.status_code == 200
+    assert "padrón.csv" in page.text
