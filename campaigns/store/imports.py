@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     ForeignKey,
     Integer,
@@ -15,7 +14,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -49,7 +47,6 @@ class Import(Table):
     look_sealed: Mapped[Sealed | None]  # what the file looks like, as JSON: its headings may name somebody
     check_report: Mapped[Stored | None]
     begun_at: Mapped[Moment | None]
-    is_stop_asked: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     undone_at: Mapped[Moment | None]
     undone_by: Mapped[Ref | None] = mapped_column(ForeignKey("staff.id"))
     cleared_at: Mapped[Moment | None]  # its faulty rows and what undoing needs are gone

@@ -29,7 +29,6 @@ ALTER TABLE import
     ADD COLUMN look_sealed BYTEA,
     ADD COLUMN check_report JSONB,
     ADD COLUMN begun_at TIMESTAMP WITH TIME ZONE,
-    ADD COLUMN is_stop_asked BOOLEAN DEFAULT false NOT NULL,
     ADD COLUMN undone_at TIMESTAMP WITH TIME ZONE,
     ADD COLUMN undone_by BIGINT,
     ADD CONSTRAINT import_undone_by_fkey FOREIGN KEY (undone_by) REFERENCES staff (id);
@@ -139,6 +138,6 @@ def downgrade() -> None:
 DROP TABLE contact_before, import_columns, import_fault, contact_alias;
 DROP INDEX contact_import, audit_subject;
 ALTER TABLE import DROP COLUMN kind, DROP COLUMN name_sealed, DROP COLUMN look_sealed, DROP COLUMN check_report,
-    DROP COLUMN begun_at, DROP COLUMN is_stop_asked, DROP COLUMN undone_at, DROP COLUMN undone_by;
+    DROP COLUMN begun_at, DROP COLUMN undone_at, DROP COLUMN undone_by;
 ALTER TABLE contact DROP COLUMN role, DROP COLUMN ground_source, DROP COLUMN ground_text
 """)

@@ -4,8 +4,8 @@ from alembic import op
 
 from campaigns.store.migrations.security import grant, grant_call, protect
 
-revision = "0016"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 
 # An installation that is brought up to date gets a day to set other times before anything goes.
 AGENCY = """

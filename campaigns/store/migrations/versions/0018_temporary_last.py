@@ -6,8 +6,8 @@ The app's role makes temporary tables, and PostgreSQL looks among those first un
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0018"
+down_revision = "0017"
 
 SEARCH = """
 DO $$

@@ -5,8 +5,8 @@ Measured at a million contacts: the five changes to `contact` cost an import two
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0016"
+down_revision = "0015"
 
 
 def upgrade() -> None:

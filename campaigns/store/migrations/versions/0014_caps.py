@@ -4,8 +4,8 @@ from alembic import op
 
 from campaigns.store.migrations.security import grant_call
 
-revision = "0015"
-down_revision = "0014"
+revision = "0014"
+down_revision = "0013"
 
 AGENCY = """
 ALTER TABLE agency ADD COLUMN cap_messages SMALLINT, ADD COLUMN cap_days SMALLINT;

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0019"
+down_revision = "0018"
 
 # It is a person who refuses (campaigns/merging.py), and a message sent before the merge may be answered after it. A
 # bounce is none of the person's and says nothing of another address.

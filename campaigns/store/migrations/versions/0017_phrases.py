@@ -4,8 +4,8 @@ from alembic import op
 
 from campaigns.store.migrations.security import grant
 
-revision = "0018"
-down_revision = "0017"
+revision = "0017"
+down_revision = "0016"
 
 PHRASE = """
 CREATE TABLE phrase (
