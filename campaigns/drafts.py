@@ -39,7 +39,6 @@ class Draft:
 
     name: str
     segment_id: int | None = None
-    excluded_ids: Sequence[int] = ()
     sender_id: int | None = None
     fallback_language: str = "es"
     starts_at: datetime | None = None
@@ -51,6 +50,7 @@ class Draft:
     mail_sender_id: int | None = None
     is_discreet: bool = False
     mails: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    excluded_ids: Sequence[int] = ()
 
 
 # As Campaign's columns are named.
