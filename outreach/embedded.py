@@ -27,6 +27,7 @@ from campaigns.settings import Settings
 from outreach import secrets_file
 
 _START_SECONDS = 20.0
+_LONGEST_ROOT = 60  # bytes of a temporary folder that leave room for the names of sockets under it
 _ROLES = ("outreach_owner", "outreach_app")
 # Small machine, real durability; the application opens few connections per process.
 _POSTGRES = "max_connections = 200\nshared_buffers = 256MB\nmax_wal_size = 2GB\nlog_min_messages = error\n"
@@ -110,7 +111,10 @@ def _pgserver(data: Path) -> ModuleType:
 
 
 def _own_folder(ending: str, *, private: bool = True) -> Path:
-    folder = Path(tempfile.gettempdir()) / f"outreach-{os.getuid()}{ending}"
+    temporary = Path(tempfile.gettempdir())
+    # TMPDIR may be deep, too: then sockets would not fit.
+    root = temporary if len(os.fsencode(temporary)) <= _LONGEST_ROOT else Path("/tmp")  # noqa: S108 - 0700, and ours
+    folder = root / f"outreach-{os.getuid()}{ending}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise RuntimeError(f"{folder} belongs to somebody else; set XDG_RUNTIME_DIR to a folder of your own")

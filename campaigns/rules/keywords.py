@@ -57,13 +57,20 @@ def _bare(text: str) -> str:
 
 
 def build(words: Iterable[Keyword]) -> KeywordIndex:
-    """The index `classify` asks. Give enabled words only; where two languages share one, the first given is kept."""
+    """The index `classify` asks. Give enabled words only; where two languages share one, the first given is kept.
+
+    Of a word and its listed misspellings the word itself, which is the shortest: it is what people are told.
+    """
     index: KeywordIndex = {}
     order = list(Kind)
+
+    def rank(word: Keyword) -> tuple[int, int]:
+        return order.index(word.kind), len(word.word)
+
     for word in words:
         bare = _bare(word.word)[:LONGEST]
         known = index.get(bare)
-        if bare and (known is None or order.index(word.kind) < order.index(known.kind)):
+        if bare and (known is None or rank(word) < rank(known)):
             index[bare] = word
     return index
 

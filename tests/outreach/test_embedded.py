@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import psycopg
@@ -123,3 +124,12 @@ def test_servers_that_cannot_save_stop_all_the_same(data):
     assert not is_up(live)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_sockets_fit_however_deep_the_temporary_folder_is(tmp_path, monkeypatch):
+    deep = tmp_path / ("deep" * 20)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    folder = embedded._own_folder("-test")
+    assert len(str(folder)) < 60
+    folder.rmdir()
